@@ -1,0 +1,34 @@
+#include "storage/base/failure.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+namespace base {
+namespace {
+
+Fault fault_of(int error) {
+    switch (error) {
+        case ENOSPC:
+        case EDQUOT: return Fault::disk_full;
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case EAGAIN: return Fault::busy;
+        case EROFS: return Fault::unavailable;
+        default: return Fault::io;
+    }
+}
+
+}  // namespace
+
+void throw_errno(std::string_view attempted, int error) {
+    throw Failure(fault_of(error), std::string(attempted) + ": " + std::generic_category().message(error));
+}
+
+void check_failed(const char* condition, const char* file, int line) noexcept {
+    std::fprintf(stderr, "hearth: broken invariant: %s (%s:%d)\n", condition, file, line);
+    std::abort();
+}
+
+}  // namespace base

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "storage/base/clock.h"
+#include "storage/base/exec.h"
+#include "storage/disk.h"
+#include "storage/txn.h"
+
+namespace storage {
+
+// The seams; they outlive the store.
+struct Seams {
+    base::Clock& clock;
+    base::Rng& rng;
+    Fs& fs;
+    base::Exec& exec;
+};
+
+// A storage root: `<root>/files/<user>/` plain files, `<root>/.hearth/` everything else (hearth.db root.json lock
+// control.sock keys/ staging/ versions/ trash/). One Store per process and root; thread-safe.
+class Store {
+  public:
+    struct Options {
+        std::string root;            // absolute
+        bool create = true;          // only in a missing or empty folder
+        std::size_t readers = 4;     // read connections
+        std::size_t write_queue_max = 512;
+        std::vector<SchemaPart> schema;  // of the domains
+        std::uint64_t free_floor_bytes = 0;  // below it content writes throw Fault::disk_full
+    };
+    // Another process has the root.
+    class InUse : public std::runtime_error {
+      public:
+        InUse(const std::string& root, std::string pid)
+            : std::runtime_error("the storage root " + root + " is in use by process " + pid), pid_(std::move(pid)) {}
+        const std::string& pid() const { return pid_; }
+
+      private:
+        std::string pid_;
+    };
+    // Not empty and not a Hearth root, or made by a newer version: what() says which and what to do.
+    class NotARoot : public std::runtime_error {
+        using runtime_error::runtime_error;
+    };
+
+    // Opens (locks, migrates, drains fs_todo, removes what was being built) or makes a root.
+    static std::unique_ptr<Store> open(Options options, Seams seams);
+    virtual ~Store() = default;  // finishes what is queued, checkpoints, closes
+
+    // Runs `fn(ReadTxn&)` on this thread over a read connection from the pool; waits for a free one.
+    template <typename Fn>
+    auto read(Fn&& fn) {
+        using Result = std::invoke_result_t<Fn&, ReadTxn&>;
+        if constexpr (std::is_void_v<Result>) {
+            run_read([&](ReadTxn& txn) { fn(txn); });
+        } else {
+            std::optional<Result> result;
+            run_read([&](ReadTxn& txn) { result.emplace(fn(txn)); });
+            return std::move(*result);
+        }
+    }
+
+    // Runs `fn(WriteTxn&)` on the writer thread and returns when its (shared) commit is durable and its file steps are
+    // done. What fn throws is thrown here and nothing of it is kept. May run fn twice (see WriteTxn).
+    template <typename Fn>
+    auto write(Fn&& fn) {
+        using Result = std::invoke_result_t<Fn&, WriteTxn&>;
+        if constexpr (std::is_void_v<Result>) {
+            run_write([&](WriteTxn& txn) { fn(txn); });
+        } else {
+            std::optional<Result> result;
+            run_write([&](WriteTxn& txn) { result.emplace(fn(txn)); });
+            return std::move(*result);
+        }
+    }
+
+    // Waits until the file steps of `lsn` are done (a reader that saw a row before its file was in place). False: gave up
+    // after a bounded wait.
+    virtual bool settle(Lsn lsn) = 0;
+
+    // Counter of commits that touched children of `parent` or something below; for caches of answers. 4,096 slots, hashed:
+    // two folders may share one. Lock-free.
+    virtual std::uint64_t generation(NodeId parent) const = 0;
+
+    virtual Tree& tree() = 0;  // the storage root
+    virtual const Seams& seams() const = 0;
+    virtual const std::string& root() const = 0;
+    virtual base::Id128 uuid() const = 0;
+    virtual bool healthy() const = 0;  // false after a failed flush: writes are refused until restart
+
+    // Jobs of the keeper; each bounded, safe to call at any time from any worker.
+    virtual void checkpoint() = 0;
+    virtual std::size_t drain_hidden(std::size_t limit) = 0;              // removes leftovers of big removals
+    virtual std::size_t expire_history(std::int64_t before_ms, std::size_t limit) = 0;
+
+    struct Finding {
+        std::string what;  // "digest", "missing-file", "schema", …
+        std::string where;
+        bool repaired = false;
+    };
+    // Compares index, files and digests. With `repair`, rebuilds what can be recomputed.
+    virtual std::vector<Finding> check(bool repair) = 0;
+
+  protected:
+    virtual void run_read(const std::function<void(ReadTxn&)>& fn) = 0;
+    virtual void run_write(const std::function<void(WriteTxn&)>& fn) = 0;
+};
+
+}  // namespace storage

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/base/path.h"
+#include "storage/indexer.h"
+#include "storage/node.h"
+#include "storage/staging.h"
+
+namespace storage {
+
+// What a path leads to below the root of a space. chain[0] is the root; chain.size() - 1 segments were found.
+struct Walk {
+    std::vector<Node> chain;
+    std::size_t missing = 0;  // segments without a node: 0 = found, 1 = only the last one is absent
+    bool found() const { return missing == 0; }
+    const Node& last() const { return chain.back(); }
+    // File steps up to this lsn must be done before the disk shows what these rows say.
+    Lsn settled_after() const;
+};
+
+// The key of one field in `kv`: replicated rows of accounts, groups, app passwords, shares, peers.
+struct KvKey {
+    std::string table;  // "user", "app_password", "member", "quota", …
+    std::string key;
+    std::string field;
+};
+struct KvRow {
+    KvKey at;
+    std::string value;
+};
+
+// A consistent view of the store. Lives inside store.read or store.write only; one thread. Never waits for a client.
+class ReadTxn {
+  public:
+    virtual ~ReadTxn() = default;
+
+    virtual Lsn lsn() const = 0;  // highest record this view contains
+
+    virtual std::optional<Space> space(SpaceId id) = 0;
+    virtual std::optional<Space> space_of(SpaceKind kind, const base::Id128& owner) = 0;
+    virtual std::vector<Space> spaces() = 0;
+
+    virtual std::optional<Node> node(NodeId id) = 0;
+    virtual std::optional<Node> by_oid(SpaceId space, const Oid& oid) = 0;
+    // Exact octets first, then the name key (NFC), so that a client that sends NFD finds an NFC name.
+    virtual std::optional<Node> child(NodeId parent, std::string_view name) = 0;
+    virtual Walk walk(NodeId root, std::span<const std::string> names) = 0;
+    virtual base::Segments path_of(NodeId id) = 0;         // names below the space's root
+    virtual std::string disk_path(const Node& node) = 0;   // below the storage root: "files/ana/a/b.txt"
+
+    // Members of a collection in name order, after `after` (empty = from the start), at most `limit`; `each` sees rows one by
+    // one (nothing is collected), with what `needs` asks for fetched in one query each. Returns how many were given.
+    virtual std::size_t list(NodeId parent, Need needs, std::string_view after, std::size_t limit,
+                             const std::function<void(const Row&)>& each) = 0;
+    virtual std::size_t count_children(NodeId parent) = 0;
+    // The node with its needs; like a listing of one.
+    virtual std::optional<Row> row(NodeId id, Need needs) = 0;
+    // The node and all below it, parents before children. Stops (false) after `limit` nodes.
+    virtual bool subtree(NodeId root, std::size_t limit, const std::function<void(const Node&)>& each) = 0;
+
+    virtual std::optional<FileFacts> disk(NodeId id) = 0;
+    virtual std::optional<std::string> body(const base::Hash& hash) = 0;  // octets of a card or event
+    virtual std::vector<Prop> props(NodeId id) = 0;
+
+    virtual std::optional<std::string> kv(const KvKey& at) = 0;
+    virtual std::vector<KvRow> kv_rows(std::string_view table) = 0;                        // in key, field order
+    virtual std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) = 0;  // of one key
+
+    // Local values that are never logged (counters, last use).
+    virtual std::optional<std::string> local(std::string_view table, std::string_view key) = 0;
+
+    // Vector of what this view contains of a space: the sync token is made of it.
+    virtual std::vector<Dot> vector(SpaceId space) = 0;
+};
+
+enum class Put { created, replaced };
+
+// The verbs. Nothing else touches node, log, prop, kv; each appends its one log record, keeps history (`version`, `gone`),
+// folder digests and used bytes right, and queues its file steps. Runs on the writer thread. A function given to
+// store.write does all its checks before its first verb: there is no savepoint per function, and a throw after a verb
+// rolls the whole group back and runs its functions one by one.
+class WriteTxn : public ReadTxn {
+  public:
+    // A new space with its root folder (`dir` on disk, made by a file step). sys exists from the start.
+    virtual Space make_space(SpaceKind kind, const base::Id128& owner, std::string dir, const Author& author) = 0;
+    // Renames the space's folder into trash and forgets its nodes. Says where the files went.
+    virtual std::string remove_space(SpaceId space, const Author& author) = 0;
+
+    struct Make {
+        NodeId parent = 0;
+        std::string name;
+        NodeKind kind = NodeKind::folder;
+        std::optional<Oid> oid;  // empty = new UUIDv7
+    };
+    virtual Node make(const Make& what, const Author& author) = 0;  // the name must be free
+
+    struct PutContent {
+        NodeId parent = 0;
+        std::string name;
+        NodeKind kind = NodeKind::file;
+        std::optional<std::int64_t> mtime_ns;  // empty = now
+        std::optional<bool> exec;              // empty = as it was
+    };
+    struct PutResult {
+        Put outcome;
+        Node node;
+    };
+    // Creates or replaces the content of (parent, name). Takes the content: its staged file belongs to the redo entry.
+    virtual PutResult put(const PutContent& what, Content content, const IndexEntry& index, const Author& author) = 0;
+    virtual void set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) = 0;
+
+    // MOVE inside a space: one record and one rename whatever is below. The new name must be free.
+    virtual Node place(NodeId id, NodeId parent, std::string_view name, const Author& author) = 0;
+
+    // Removes the node and all below: one record, one file step, everything kept in history. Above kRemoveAtOnceMax nodes the
+    // subtree is hidden by this commit and drained in groups later.
+    virtual void remove(NodeId id, const Author& author) = 0;
+
+    // A copy being built: a hidden folder (no parent) with its own folder under .hearth/staging. Members are added by
+    // add_copied, in groups of at most kCopyGroupMax per transaction; `place` of the hidden root shows it in one step.
+    virtual Node make_hidden(SpaceId space, const Author& author) = 0;
+    struct Copied {
+        NodeId parent = 0;  // inside the hidden tree
+        std::string name;
+        NodeKind kind = NodeKind::file;
+        std::int64_t mtime_ns = 0;
+        bool exec = false;
+        std::int64_t size = 0;
+        std::optional<base::Hash> hash;
+        std::optional<FileFacts> facts;  // files: already copied to their place under staging
+        std::vector<Prop> props;
+    };
+    virtual std::vector<NodeId> add_copied(std::span<const Copied> members, const Author& author) = 0;
+
+    virtual void set_prop(NodeId id, std::string_view ns, std::string_view name, std::optional<std::string_view> value,
+                          const Author& author) = 0;
+    virtual void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) = 0;
+
+    // Local tables that are never logged.
+    virtual void set_disk(NodeId id, const FileFacts& facts) = 0;
+    virtual void set_local(std::string_view table, std::string_view key, std::optional<std::string_view> value) = 0;
+};
+
+inline constexpr std::size_t kCopyGroupMax = 256;
+inline constexpr std::size_t kRemoveAtOnceMax = 2000;
+inline constexpr std::size_t kListPageMax = 1'000'000;
+
+}  // namespace storage
