@@ -113,8 +113,10 @@ class WriteTxn : public ReadTxn {
         Put outcome;
         Node node;
     };
-    // Creates or replaces the content of (parent, name). Takes the content: its staged file belongs to the redo entry.
-    virtual PutResult put(const PutContent& what, Content content, const IndexEntry& index, const Author& author) = 0;
+    // Creates or replaces the content of (parent, name). The staged file of `content` belongs to the redo entry once the
+    // group is committed and stays the caller's until then (the function may run again): staged content is owned
+    // outside the function, inline content may be a temporary.
+    virtual PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) = 0;
     virtual void set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) = 0;
 
     // MOVE inside a space: one record and one rename whatever is below. The new name must be free.
