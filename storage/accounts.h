@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +25,8 @@ struct Principal {
     PrincipalKind kind = PrincipalKind::user;
     bool admin = false;
     bool disabled = false;
-    std::string password;                     // PHC string; empty = no account password
-    std::uint64_t epoch = 0;                  // grows at every change of credentials; drops remembered verifications
+    std::string password;                      // PHC string; empty = no account password
+    std::uint64_t epoch = 0;                   // grows at every change of credentials; drops remembered verifications
     std::optional<std::uint64_t> quota_bytes;  // empty = no limit
     std::int64_t created_ms = 0;
 };
@@ -34,7 +36,7 @@ std::string_view scope_name(Scope scope);
 std::optional<Scope> scope_from(std::string_view name);
 
 struct AppPassword {
-    std::string id;   // 8 characters, shown in lists
+    std::string id;  // 8 characters, shown in lists
     base::Id128 user;
     std::string label;
     Scope scope = Scope::all;
@@ -81,7 +83,9 @@ class Accounts {
     std::string remove(std::string_view name, const Author& author);
     void set_member(std::string_view group, std::string_view user, bool member, const Author& author);
 
+    // `made` brings label, scope, read_only, subtree and secret; the rest is filled here.
     AppPassword add_app_password(std::string_view user, AppPassword made, const Author& author);
+    std::vector<AppPassword> app_passwords(std::string_view user) const;  // oldest first, with their last use
     void revoke_app_password(std::string_view user, std::string_view id, const Author& author);
     void touch_app_password(const AppPassword& used, std::int64_t at_ms);  // at most once a minute per password; local
 
