@@ -5,12 +5,13 @@ add_library(test_main STATIC tests/support/catch_main.cc)
 target_link_libraries(test_main PUBLIC Catch2::Catch2 hearth_flags)
 
 function(hearth_tests name)
-    cmake_parse_arguments(arg "" "" "DIRS;LINK" ${ARGN})
+    cmake_parse_arguments(arg "" "" "DIRS;PARTS;LINK" ${ARGN})
     set(sources)
     foreach(dir ${arg_DIRS})
         file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/*_test.cc)
         list(APPEND sources ${found})
     endforeach()
+    list(APPEND sources ${arg_PARTS})
     if(NOT sources)
         return()
     endif()
@@ -25,5 +26,8 @@ hearth_tests(storage_tests DIRS tests/storage LINK hearth_storage SQLiteCpp SQLi
 hearth_tests(dav_tests DIRS tests/dav LINK hearth_dav)
 hearth_tests(net_tests DIRS tests/net LINK hearth_net OpenSSL::SSL)
 hearth_tests(server_tests DIRS tests/server LINK hearth_server nlohmann_json::nlohmann_json)
-hearth_tests(wire_tests DIRS tests/wire LINK hearth_server LibXml2::LibXml2 OpenSSL::SSL)
+# The runner of the wire scripts; the scripts themselves are read at run time.
+hearth_tests(wire_tests DIRS tests/wire
+    PARTS tests/wire/script.cc tests/wire/stage.cc tests/wire/transport.cc tests/wire/transport_tls.cc tests/wire/xml_tree.cc
+    LINK hearth_server LibXml2::LibXml2 OpenSSL::SSL PkgConfig::ARGON2)
 hearth_tests(house_tests DIRS tests/house LINK hearth_base)
