@@ -55,24 +55,24 @@ struct DirEntry {
 enum class Rename { done, missing, exists };
 
 // A directory that is the root of every path given to it: "a/b/c", no leading slash, "" = itself. All resolution is
-// below it, without symlinks, magic links or "..": openat2(RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS), or a walk with
-// O_NOFOLLOW where the kernel has no openat2. A path through a symlink or a non-directory is *missing*. Thread-safe.
-// Expected outcomes are values; anything else is base::Failure.
+// below it, without symlinks, magic links or "..": openat2(RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS), or a walk
+// with O_NOFOLLOW where the kernel has no openat2. A path through a symlink or a non-directory is *missing*.
+// Thread-safe. Expected outcomes are values; anything else is base::Failure.
 class Tree {
   public:
     virtual ~Tree() = default;
     virtual std::unique_ptr<File> open(std::string_view path) const = 0;  // read-only; null: missing or no regular file
     virtual std::unique_ptr<File> create(std::string_view path) = 0;      // exclusive, 0660; null: exists or no parent
-    virtual std::optional<FileFacts> stat(std::string_view path) const = 0;  // does not follow a final symlink
-    virtual bool make_folder(std::string_view path, unsigned mode = 02770) = 0;  // false: exists; parents must exist
+    virtual std::optional<FileFacts> stat(std::string_view path) const = 0;       // does not follow a final symlink
+    virtual bool make_folder(std::string_view path, unsigned mode = 02770) = 0;   // false: exists; parents must exist
     virtual void make_folders(std::string_view path, unsigned mode = 02770) = 0;  // with parents; fine when there
     virtual Rename rename(std::string_view from, std::string_view to) = 0;        // RENAME_NOREPLACE
     virtual Rename exchange(std::string_view a, std::string_view b) = 0;          // RENAME_EXCHANGE; both must exist
     virtual Rename replace(std::string_view from, std::string_view to) = 0;       // plain rename
-    virtual bool link(std::string_view from, std::string_view to) = 0;            // false: `to` exists or `from` missing
-    virtual bool unlink(std::string_view path) = 0;                               // false: missing
-    virtual bool remove_folder(std::string_view path) = 0;                        // false: missing or not empty
-    virtual std::vector<DirEntry> list(std::string_view path) const = 0;          // unordered; empty when missing
+    virtual bool link(std::string_view from, std::string_view to) = 0;    // false: `to` exists or `from` missing
+    virtual bool unlink(std::string_view path) = 0;                       // false: missing
+    virtual bool remove_folder(std::string_view path) = 0;                // false: missing or not empty
+    virtual std::vector<DirEntry> list(std::string_view path) const = 0;  // unordered; empty when missing
     virtual void sync_folder(std::string_view path) = 0;
     virtual void sync_all() = 0;  // syncfs
     // Copies a regular file (reflink, then copy_file_range, then read/write) to a new name, with mtime and exec bit.
@@ -99,6 +99,13 @@ class Fs {
 };
 
 Fs& system_fs();
+
+// What the kernel is asked for. Off: what kernels and file systems without it get anyway (tests).
+struct KernelFeatures {
+    bool openat2 = true;
+    bool rename_flags = true;  // renameat2 with NOREPLACE and EXCHANGE
+};
+std::unique_ptr<Fs> make_linux_fs(KernelFeatures features);
 
 // Removes a folder and all below it, never following links; bounded recursion is replaced by a work list.
 void remove_tree(Tree& tree, std::string_view path);

@@ -28,9 +28,9 @@ class Content {
     static Content inlined(std::string bytes, base::Hash hash);
     static Content staged(Tree& tree, std::string path, FileFacts facts, base::Hash hash);
 
-    bool is_inline() const { return !tree_; }
-    const std::string& bytes() const { return bytes_; }         // inline octets
-    const std::string& staged_path() const { return path_; }    // below the storage root: ".hearth/staging/…"
+    bool is_inline() const { return path_.empty(); }
+    const std::string& bytes() const { return bytes_; }       // inline octets
+    const std::string& staged_path() const { return path_; }  // below the storage root: ".hearth/staging/…"
     const FileFacts& staged_facts() const { return facts_; }
     const base::Hash& hash() const { return hash_; }
     std::int64_t size() const { return size_; }
@@ -45,8 +45,8 @@ class Content {
     std::int64_t size_ = 0;
 };
 
-// One body being received. Memory up to kInlineBytesMax, then a file in `.hearth/staging`, hashed while written, write-back
-// started every 8 MiB. One thread at a time. Dropping it leaves nothing behind.
+// One body being received. Memory up to kInlineBytesMax, then a file in `.hearth/staging`, hashed while written,
+// write-back started every 8 MiB. One thread at a time. Dropping it leaves nothing behind.
 class Upload final : public base::ByteSink {
   public:
     // `expected` = the announced length, used to preallocate. `limit` = octets after which write() throws TooLarge.
