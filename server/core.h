@@ -17,26 +17,26 @@ class RateLimit;
 
 // security.md 6.
 struct AuthOptions {
-    bool account_password_on_dav = true;     // off: app passwords only
-    std::int64_t remember_ms = 5 * 60'000;   // a verified account password, by keyed hash in memory
+    bool account_password_on_dav = true;    // off: app passwords only
+    std::int64_t remember_ms = 5 * 60'000;  // a verified account password, by keyed hash in memory
     std::int64_t remember_wrong_ms = 30'000;
     std::uint32_t argon2_memory_kib = 19'456;
     std::uint32_t argon2_passes = 2;
     std::size_t argon2_queue_max = 32;
-    std::size_t free_failures = 10;          // per prefix in window_ms; then 429 with a growing wait
+    std::size_t free_failures = 10;  // per prefix in window_ms; then 429 with a growing wait
     std::int64_t window_ms = 10 * 60'000;
     std::int64_t wait_max_ms = 15 * 60'000;
 };
 
 struct CoreOptions {
     storage::Store::Options store;
-    std::string base_path;               // "" or "/cloud"
-    std::vector<std::string> hosts;      // accepted Host values; empty = any
+    std::string base_path;           // "" or "/cloud"
+    std::vector<std::string> hosts;  // accepted Host values; empty = any
     std::string realm = "Hearth";
     dav::Services services;
     dav::Limits limits;
     AuthOptions auth;
-    std::string ca_pem;                  // served at /ca.crt; empty = 404
+    std::string ca_pem;  // served at /ca.crt; empty = 404
 };
 
 // Everything between the edge and the process: store, accounts, credentials, DAV and the pipeline in front of them. The
