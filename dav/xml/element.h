@@ -61,14 +61,15 @@ class Element {
     std::string source() const;
 
   private:
-    friend class TreeBuilder;
+    friend class TreeBuilder;  // the reader
+    friend class SourceWriter;
     Name name_;
     std::string prefix_;
     std::vector<Attribute> attributes_;
     std::vector<Declaration> declarations_;
     std::vector<std::string> texts_;  // texts_[i] stands before children_[i]; one more at the end
     std::vector<Element> children_;
-    // What was in force outside this element; shared by siblings that saw the same.
+    // What was in force outside this element; shared, because most elements of a document see the same.
     std::shared_ptr<const std::vector<Declaration>> outer_;
     std::string outer_lang_;
 };

@@ -12,7 +12,7 @@ namespace xml {
 
 // Why a document was refused, and what the client is told.
 enum class ParseFault : std::uint8_t {
-    not_well_formed,    // 400; also an unbound prefix, xmlns:p="" and encodings but UTF-8 and UTF-16
+    not_well_formed,    // 400; also an unbound prefix, xmlns:p="" and any encoding but UTF-8 and UTF-16
     forbidden_doctype,  // 403 DAV:no-external-entities: any DOCTYPE, so no entity is ever declared
     too_complex,        // 400: deeper, or more elements, attributes or namespaces than allowed
     too_large,          // 413: more octets in all, or more text in one element
