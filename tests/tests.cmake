@@ -29,5 +29,5 @@ hearth_tests(server_tests DIRS tests/server LINK hearth_server nlohmann_json::nl
 # The runner of the wire scripts; the scripts themselves are read at run time.
 hearth_tests(wire_tests DIRS tests/wire
     PARTS tests/wire/script.cc tests/wire/stage.cc tests/wire/transport.cc tests/wire/transport_tls.cc tests/wire/xml_tree.cc
-    LINK hearth_server LibXml2::LibXml2 OpenSSL::SSL PkgConfig::ARGON2)
+    LINK hearth_server LibXml2::LibXml2 OpenSSL::SSL)
 hearth_tests(house_tests DIRS tests/house LINK hearth_base)

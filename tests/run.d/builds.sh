@@ -92,7 +92,7 @@ run_clients() {
 }
 
 run_crash() {
-    HEARTH_BIN="$PWD/build/$1/hearth" HEARTH_TEST_TIMEOUT=1800 run_lines "$1-crash-$2" /usr/bin/python3 tests/crash/kill9 --cycles "$2"
+    HEARTH_TEST_TIMEOUT=1800 run_lines "$1-crash-$2" /usr/bin/python3 tests/crash/kill9 --hearth "build/$1/hearth" --cycles "$2"
 }
 
 # Each header compiles alone.

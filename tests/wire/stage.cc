@@ -1,6 +1,5 @@
 #include "tests/wire/stage.h"
 
-#include <argon2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,22 +11,19 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "server/password.h"
+
 namespace wire {
 
 namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint32_t kArgonMemoryKib = 64;  // fast: nobody attacks these passwords
+// Cheap: nobody attacks these passwords, and a script waits for them.
+constexpr server::Argon2Cost kCost{64, 1};
 
 std::string phc_of(const std::string& password) {
-    std::array<char, 256> text{};
-    std::string salt = "wire-tests-salt!";
-    if (argon2id_hash_encoded(1, kArgonMemoryKib, 1, password.data(), password.size(), salt.data(), salt.size(), 32,
-                              text.data(), text.size()) != ARGON2_OK) {
-        throw std::runtime_error("argon2 failed");
-    }
-    return text.data();
+    return server::hash_password(password, kCost, base::system_rng());
 }
 
 std::vector<std::string> words_of(const std::string& text) {
@@ -82,8 +78,8 @@ Stage::Stage(Mode mode) : mode_(mode) {
     root_ = pattern;
     options_.store.root = root_ + "/root";
     options_.base_path = mode == Mode::base_path ? "/cloud" : "";
-    options_.auth.argon2_memory_kib = kArgonMemoryKib;
-    options_.auth.argon2_passes = 1;
+    options_.auth.argon2_memory_kib = kCost.memory_kib;
+    options_.auth.argon2_passes = kCost.passes;
     open();
     admin("user ana");
     admin("user ben");
@@ -161,11 +157,9 @@ void Stage::add_app_password(const std::string& text) {
         if (words[i] == "read-only") made.read_only = true;
         if (words[i].rfind("subtree=", 0) == 0) made.subtree = segments_of(words[i].substr(8));
     }
-    // 24 characters of Crockford's alphabet; the name makes it unique in the script.
+    // 24 characters of Crockford's alphabet; the label makes it unique in the script.
     std::string secret = base::hex(base::sha256(words[1]).view()).substr(0, 24);
-    std::transform(secret.begin(), secret.end(), secret.begin(),
-                   [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
-    made.secret = base::sha256(secret);
+    made.secret = server::app_password_hash(server::normalised_app_password(secret).value());
     auto stored = core_->accounts().add_app_password(words[2], made, kAdmin);
     app_passwords_[words[1]] = {words[2], stored.id};
     logins_[words[1]] = words[2] + ":" + secret;
@@ -179,7 +173,7 @@ void Stage::set_option(const std::string& key, const std::string& value) {
     } else if (key == "file_bytes_max") {
         options_.limits.file_bytes_max = number();
     } else if (key == "free_floor_bytes") {
-        options_.store.free_floor_bytes = number();
+        options_.store.free_floor_bytes = options_.limits.free_floor_bytes = number();
     } else if (key == "account_password_on_dav") {
         options_.auth.account_password_on_dav = on;
     } else if (key == "files") {
