@@ -1,20 +1,22 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "storage/base/exec.h"
+#include "storage/base/clock.h"
 #include "storage/disk.h"
 #include "storage/node.h"
 
 namespace storage {
 
-// One step on the file system that follows from a committed transaction: a row of `fs_todo`. Paths are below the storage
-// root. Each step may be performed again after a crash and finds out by looking what is left to do.
-// Numbers are stored: never renumber.
+// One step on the file system that follows from a committed transaction: a row of `fs_todo`. Paths are below the
+// storage root. Each step may be performed again after a crash and finds out by looking what is left to do. Numbers are
+// stored: never renumber.
 enum class StepOp : std::uint8_t {
     write_inline = 1,  // `bytes` become the file `dst` (through a staging name; replacing: see `keep`)
     place_staged = 2,  // `src` (staged, synced) becomes the file `dst`
@@ -30,13 +32,14 @@ struct FileStep {
     int step = 0;  // 0..15 within the lsn; key in fs_todo = lsn * 16 + step
     StepOp op = StepOp::write_inline;
     SpaceId space = 0;
-    NodeId node = 0;        // whose `disk` row the outcome refreshes; 0 = none
+    NodeId node = 0;  // whose `disk` row the outcome refreshes; 0 = none
     std::string src, dst;
-    std::string keep;       // where the replaced file goes: ".hearth/versions/<hh>/<hash>"; empty = nothing to replace
+    std::string keep;  // where the replaced file goes: ".hearth/versions/<hh>/<hash>"; empty = nothing to replace
     std::optional<FileFacts> expect;  // what we believe stands at dst (replacing) or src (moving, keeping)
-    std::string bytes;      // write_inline
-    std::int64_t mtime_ns = 0;
+    std::string bytes;                // write_inline
+    std::int64_t mtime_ns = 0;        // of the file to place
     bool exec = false;
+    std::uint64_t src_ino = 0;  // place_staged: Content::staged_facts().ino, tells a redo who is who; 0 = unknown
 };
 
 // What a performed step left: the facts of node's file now (for `disk`), and whether what we replaced or moved away was
@@ -50,22 +53,80 @@ struct StepOutcome {
     std::string failure;  // empty = done. Otherwise what the log says; the step stays in fs_todo.
 };
 
-// Performs steps in lsn order, idempotently. Stateless beside the tree it works on; one thread at a time.
+// Performs steps in lsn order, idempotently. One thread at a time; beside the tree it only remembers what it has not
+// yet made durable. Needs `.hearth/staging`; makes other folders itself.
 class Filer {
   public:
     Filer(Tree& root, base::Rng& rng) : root_(root), rng_(rng) {}
     StepOutcome perform(const FileStep& step);
-    // Makes the folders touched since the last call durable (redo rows may then go): fsync of each when there are few,
-    // syncfs above 64.
+    // After a start: all rows of fs_todo in lsn order, some of which were performed before the crash. Gives one outcome
+    // per step. Afterwards flush() makes all of it durable, and the rows may go.
+    std::vector<StepOutcome> replay(std::vector<FileStep> steps);
+    // Makes what was placed since the last call durable (redo rows may then go): fsync of each file and folder when
+    // there are few, syncfs above kFlushMax. After a Failure the rows must stay.
     void flush();
 
+    static constexpr std::size_t kFlushMax = 64;
+
   private:
+    void dispatch(const FileStep& step, StepOutcome& outcome);
+    void write_inline(const FileStep& step, StepOutcome& outcome);
+    void place_staged(const FileStep& step, StepOutcome& outcome);
+    void make_folder(const FileStep& step, StepOutcome& outcome);
+    void move(const FileStep& step, StepOutcome& outcome);
+    void keep_file(const FileStep& step, StepOutcome& outcome);
+    void keep_folder(const FileStep& step, StepOutcome& outcome);
+
+    bool is_placed(const FileStep& step) const;
+    bool is_exchanged(const FileStep& step, const FileFacts& at_src) const;
+    bool is_version(const std::string& path, const FileFacts& facts, const FileStep& step,
+                    const std::string& keep) const;
+    void write_own(const FileStep& step, const std::string& own);
+    void place(const std::string& own, const FileStep& step, StepOutcome& outcome);
+    void settle(const std::string& out, const FileStep& step, StepOutcome& outcome);
+    void settle_leftover(const FileStep& step, StepOutcome& outcome);
+    void keep_as(const std::string& from, const std::string& keep, const FileStep& step, StepOutcome& outcome);
+    void keep_surprise(const std::string& from, const FileStep& step, StepOutcome& outcome);
+    Rename rename_making_parents(const std::string& from, const std::string& to);
+    StepOutcome guarded(const FileStep& step, const std::function<void(StepOutcome&)>& work);
+    // A step before the cut of a replay. `home` is the name where what it made must stand now; empty = a later step
+    // took its place. `src_free`: nothing may stand at its src.
+    StepOutcome recheck(const FileStep& step, const std::string& home, bool src_free);
+    void recheck_inline(const FileStep& step, const std::string& home, StepOutcome& outcome);
+    void recheck_staged(const FileStep& step, const std::string& home, StepOutcome& outcome);
+    void restore(const std::string& path, const FileStep& step, StepOutcome& outcome);
+    void flush_below(const std::string& path);
+    void note_file(const std::string& path);
+    void note_folder_of(const std::string& path);
+    void bound_notes();
+    void note_all();
+
     Tree& root_;
     base::Rng& rng_;
-    std::vector<std::string> touched_;  // folders
+    std::set<std::string> written_;  // files whose bytes may not be on disk yet
+    std::set<std::string> touched_;  // folders whose names may not be on disk yet
+    bool many_ = false;              // too many to name: the next flush is a syncfs
+    std::vector<FileStep> later_;    // during a replay: what is still to come, last first
 };
 
-// The octets of a step as stored in fs_todo's columns `expect`; pure.
+// Where a step keeps what it writes until it is placed, and where it keeps bytes that it did not expect.
+std::string own_path(const FileStep& step);
+std::string surprise_path(const FileStep& step);
+
+// `path` itself or something below `folder`.
+bool is_at_or_below(std::string_view path, std::string_view folder);
+std::string parent_of(std::string_view path);
+
+// The same file before and after a rename (ctime differs); of folders only the inode counts.
+bool is_same_file(const FileFacts& a, const FileFacts& b);
+
+// How the file at `path` compares with the bytes and the time of a write_inline step. torn: ours, but a power cut lost
+// octets that had not reached the disk (the file is shorter, or ends in zeros).
+enum class Likeness { other, torn, same };
+Likeness likeness(const Tree& root, const std::string& path, const FileStep& step);
+
+// The octets of a step as stored in fs_todo's column `expect` (keep, expect, node, mtime, exec, src_ino); pure.
+// Decoding what encode_expect did not make is a Failure, Fault::corrupt.
 std::string encode_expect(const FileStep& step);
 void decode_expect(std::string_view octets, FileStep& into);
 

@@ -1,0 +1,369 @@
+#include "storage/filer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "storage/base/failure.h"
+#include "storage/base/hash.h"
+#include "storage/base/log.h"
+
+namespace storage {
+namespace {
+
+constexpr std::string_view kStaging = ".hearth/staging/";
+constexpr std::string_view kSurprise = ".hearth/versions/surprise/";
+constexpr unsigned kOwnFolderMode = 0700;  // below .hearth
+constexpr int kRaceMax = 5;                // tries against somebody who makes and removes the target all the time
+constexpr std::size_t kHashPieceBytes = 64 * 1024;
+
+std::string step_name(const FileStep& step) {
+    std::array<char, 20> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), step.lsn, 16).ptr;
+    return std::string(digits.data(), end) + "-" + std::to_string(step.step);
+}
+
+bool is_own_area(std::string_view path) {
+    return path.starts_with(".hearth/");
+}
+
+std::string read_all(const File& file, std::size_t limit) {
+    std::string bytes(limit, '\0');
+    std::size_t length = 0;
+    while (length < limit) {
+        const auto got = file.read_at(bytes.data() + length, limit - length, length);
+        if (got == 0) break;
+        length += got;
+    }
+    bytes.resize(length);
+    return bytes;
+}
+
+}  // namespace
+
+std::string own_path(const FileStep& step) {
+    return std::string(kStaging) + step_name(step);
+}
+std::string surprise_path(const FileStep& step) {
+    return std::string(kSurprise) + step_name(step);
+}
+
+bool is_at_or_below(std::string_view path, std::string_view folder) {
+    return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+std::string parent_of(std::string_view path) {
+    const auto slash = path.rfind('/');
+    return std::string(path.substr(0, slash == std::string_view::npos ? 0 : slash));
+}
+
+bool is_same_file(const FileFacts& a, const FileFacts& b) {
+    if (a.kind != b.kind || a.ino != b.ino || a.dev != b.dev) return false;
+    return a.kind != DiskKind::file || (a.size == b.size && a.mtime_ns == b.mtime_ns);
+}
+
+Likeness likeness(const Tree& root, const std::string& path, const FileStep& step) {
+    const auto file = root.open(path);
+    if (!file) return Likeness::other;
+    const auto facts = file->facts();
+    if (facts.mtime_ns != step.mtime_ns || facts.size > static_cast<std::int64_t>(step.bytes.size()))
+        return Likeness::other;
+    const std::string there = read_all(*file, step.bytes.size());
+    if (there == step.bytes) return Likeness::same;
+    const auto differs = std::mismatch(there.begin(), there.end(), step.bytes.begin()).first;
+    const bool zeros = std::all_of(differs, there.end(), [](char c) { return c == '\0'; });
+    return zeros ? Likeness::torn : Likeness::other;
+}
+
+StepOutcome Filer::perform(const FileStep& step) {
+    return guarded(step, [&](StepOutcome& outcome) { dispatch(step, outcome); });
+}
+
+StepOutcome Filer::guarded(const FileStep& step, const std::function<void(StepOutcome&)>& work) {
+    StepOutcome outcome;
+    outcome.lsn = step.lsn;
+    outcome.step = step.step;
+    outcome.node = step.node;
+    try {
+        work(outcome);
+    } catch (const base::Failure& failure) {  // one step that can not be done must not stop those of others
+        outcome.failure = failure.what();
+        outcome.facts.reset();
+        base::log_error("filer", "step=" + step_name(step) + " dst=" + step.dst + " " + outcome.failure);
+    }
+    return outcome;
+}
+
+void Filer::dispatch(const FileStep& step, StepOutcome& outcome) {
+    switch (step.op) {
+        case StepOp::write_inline: return write_inline(step, outcome);
+        case StepOp::place_staged: return place_staged(step, outcome);
+        case StepOp::make_folder: return make_folder(step, outcome);
+        case StepOp::move: return move(step, outcome);
+        case StepOp::keep_file: return keep_file(step, outcome);
+        case StepOp::keep_folder: return keep_folder(step, outcome);
+        case StepOp::discard:
+            if (!is_own_area(step.src)) throw base::Failure(base::Fault::corrupt, "discarding user files: " + step.src);
+            remove_tree(root_, step.src);
+            return note_folder_of(step.src);
+    }
+    throw base::Failure(base::Fault::corrupt, "unknown file step");
+}
+
+// ---- writing ----
+
+void Filer::write_inline(const FileStep& step, StepOutcome& outcome) {
+    const std::string own = own_path(step);
+    if (root_.stat(own)) settle_leftover(step, outcome);
+    if (!is_placed(step)) {
+        write_own(step, own);
+        place(own, step, outcome);
+    }
+    note_file(step.dst);
+    note_folder_of(step.dst);
+    outcome.facts = root_.stat(step.dst);
+}
+
+void Filer::write_own(const FileStep& step, const std::string& own) {
+    const auto file = root_.create(own);
+    if (!file) throw base::Failure(base::Fault::unavailable, "no staging folder for " + own);
+    file->append(step.bytes);
+    if (step.exec) file->set_exec(true);
+    file->set_mtime(step.mtime_ns);
+}
+
+// The file to be replaced may hold the very same bytes and time: it is told apart by its inode.
+bool Filer::is_placed(const FileStep& step) const {
+    const auto there = root_.stat(step.dst);
+    if (!there || there->kind != DiskKind::file || there->mtime_ns != step.mtime_ns) return false;
+    if (step.expect && there->ino == step.expect->ino) return false;
+    return likeness(root_, step.dst, step) == Likeness::same;
+}
+
+// A crash between the exchange and what follows it leaves the replaced file under our staging name; a crash before it,
+// a part of our own bytes.
+void Filer::settle_leftover(const FileStep& step, StepOutcome& outcome) {
+    const std::string own = own_path(step);
+    const auto there = root_.stat(own);
+    if (!there) return;
+    const bool replaced = step.expect && is_same_file(*there, *step.expect);
+    const auto file = replaced ? nullptr : root_.open(own);
+    if (file && there->size <= static_cast<std::int64_t>(step.bytes.size())) {
+        const std::string bytes = read_all(*file, step.bytes.size());
+        const auto differs = std::mismatch(bytes.begin(), bytes.end(), step.bytes.begin()).first;
+        // The row still holds these bytes. An empty or partial file that somebody else left at dst looks the same only
+        // when dst holds ours already, and then it must be kept.
+        const bool ours = std::all_of(differs, bytes.end(), [](char c) { return c == '\0'; });
+        if (ours && !is_placed(step)) {
+            root_.unlink(own);
+            return;
+        }
+    }
+    settle(own, step, outcome);
+}
+
+bool Filer::is_exchanged(const FileStep& step, const FileFacts& at_src) const {
+    if (step.src_ino != 0) return at_src.ino != step.src_ino;
+    return step.expect && at_src.ino == step.expect->ino;
+}
+
+void Filer::place_staged(const FileStep& step, StepOutcome& outcome) {
+    const auto staged = root_.stat(step.src);
+    if (staged && is_exchanged(step, *staged)) {
+        settle(step.src, step, outcome);
+    } else if (staged) {
+        if (const auto file = root_.open(step.src)) {
+            if (staged->exec != step.exec) file->set_exec(step.exec);
+            if (staged->mtime_ns != step.mtime_ns) file->set_mtime(step.mtime_ns);
+        }
+        place(step.src, step, outcome);
+    }
+    note_folder_of(step.src);
+    note_folder_of(step.dst);
+    const auto there = root_.stat(step.dst);
+    if (!there && !staged) throw base::Failure(base::Fault::io, "the staged file is gone: " + step.src);
+    // Not ours (replaced from outside since): the old row stays, so that the next look finds the difference.
+    const bool ours = there && (step.src_ino ? there->ino == step.src_ino : there->mtime_ns == step.mtime_ns);
+    if (ours) outcome.facts = there;
+}
+
+// Puts the finished file `own` at dst. What stood there comes out under the name `own` and is looked at only then:
+// there is no moment between the look and the swap in which an outside write could be lost.
+void Filer::place(const std::string& own, const FileStep& step, StepOutcome& outcome) {
+    for (int tries = 0; tries < kRaceMax; ++tries) {
+        if (!step.keep.empty() || tries > 0) {
+            if (root_.exchange(own, step.dst) == Rename::done) return settle(own, step, outcome);
+        }
+        switch (root_.rename(own, step.dst)) {
+            case Rename::done: return;
+            case Rename::missing: root_.make_folders(parent_of(step.dst)); break;
+            case Rename::exists: break;  // made from outside after the index looked: exchange, and keep theirs
+        }
+    }
+    throw base::Failure(base::Fault::busy, "somebody keeps changing " + step.dst);
+}
+
+// `out` came out of dst. As expected it is the version to keep; if not, an outside write raced and its bytes stay.
+void Filer::settle(const std::string& out, const FileStep& step, StepOutcome& outcome) {
+    const auto facts = root_.stat(out);
+    if (!facts) return;
+    if (is_version(out, *facts, step, step.keep)) return keep_as(out, step.keep, step, outcome);
+    const auto is_ours = [&](const FileStep& one) {
+        return one.op == StepOp::write_inline && likeness(root_, out, one) == Likeness::same;
+    };
+    // Bytes that a row still holds: this step performed twice, or in a replay one that comes again.
+    if (is_ours(step) || std::any_of(later_.begin(), later_.end(), is_ours)) {
+        root_.unlink(out);
+        return note_folder_of(out);
+    }
+    keep_surprise(out, step, outcome);
+}
+
+// By what a stat says, or else by its bytes: the belief may be older than the file (two writes in one batch), and a
+// touch from outside changes only the time.
+bool Filer::is_version(const std::string& path, const FileFacts& facts, const FileStep& step,
+                       const std::string& keep) const {
+    if (keep.empty() || facts.kind != DiskKind::file) return false;
+    if (step.expect && is_same_file(facts, *step.expect)) return true;
+    const auto wanted = base::unhex(std::string_view(keep).substr(keep.rfind('/') + 1));
+    const auto file = root_.open(path);
+    if (!wanted || wanted->size() != base::Hash{}.bytes.size() || !file) return false;
+    base::Hasher hasher;
+    std::string piece(kHashPieceBytes, '\0');
+    for (std::uint64_t offset = 0;;) {
+        const auto got = file->read_at(piece.data(), piece.size(), offset);
+        if (got == 0) break;
+        hasher.update(std::string_view(piece).substr(0, got));
+        offset += got;
+    }
+    return hasher.finish() == *wanted;
+}
+
+void Filer::keep_as(const std::string& from, const std::string& keep, const FileStep& step, StepOutcome& outcome) {
+    const auto facts = root_.stat(from);
+    if (!facts) return;
+    const bool unsynced = many_ || written_.contains(step.op == StepOp::keep_file ? step.src : step.dst);
+    if (rename_making_parents(from, keep) == Rename::exists) {
+        const auto kept = root_.stat(keep);
+        if (!kept || kept->kind != DiskKind::file || kept->size != facts->size)
+            return keep_surprise(from, step, outcome);
+        root_.unlink(from);
+    }
+    if (unsynced) note_file(keep);
+    note_folder_of(from);
+    note_folder_of(keep);
+}
+
+void Filer::keep_surprise(const std::string& from, const FileStep& step, StepOutcome& outcome) {
+    std::string to = surprise_path(step);
+    for (int tries = 0; tries < kRaceMax; ++tries) {
+        const auto renamed = rename_making_parents(from, to);
+        if (renamed == Rename::missing) return;  // gone meanwhile: nothing to keep
+        if (renamed == Rename::done) {
+            base::log_warn("filer", "outside_write_kept=" + to + " path=" + step.dst);
+            outcome.surprise = to;
+            note_folder_of(from);
+            return note_folder_of(to);
+        }
+        to = surprise_path(step) + "-" + base::hex(base::new_random_id(rng_).view());
+    }
+    throw base::Failure(base::Fault::io, "no free name to keep " + from);
+}
+
+Rename Filer::rename_making_parents(const std::string& from, const std::string& to) {
+    const auto renamed = root_.rename(from, to);
+    if (renamed != Rename::missing || !root_.stat(from)) return renamed;
+    if (is_own_area(to))
+        root_.make_folders(parent_of(to), kOwnFolderMode);
+    else
+        root_.make_folders(parent_of(to));
+    note_folder_of(parent_of(to));
+    return root_.rename(from, to);
+}
+
+// ---- folders, moving and removing ----
+
+void Filer::make_folder(const FileStep& step, StepOutcome& outcome) {
+    const auto there = root_.stat(step.dst);
+    if (there && there->kind != DiskKind::folder) keep_surprise(step.dst, step, outcome);
+    root_.make_folders(step.dst);
+    note_folder_of(step.dst);
+    outcome.facts = root_.stat(step.dst);
+}
+
+void Filer::move(const FileStep& step, StepOutcome& outcome) {
+    flush_below(step.src);
+    auto renamed = rename_making_parents(step.src, step.dst);
+    if (renamed == Rename::exists) {
+        keep_surprise(step.dst, step, outcome);  // made from outside since: dst was free when this was decided
+        renamed = root_.rename(step.src, step.dst);
+    }
+    if (renamed == Rename::exists) throw base::Failure(base::Fault::busy, "somebody keeps making " + step.dst);
+    note_folder_of(step.src);
+    note_folder_of(step.dst);
+    const auto there = root_.stat(step.dst);
+    if (!there) base::log_warn("filer", "nothing to move at " + step.src);  // removed from outside: the scan reports it
+    // Changed from outside before it moved: its bytes are at dst; the old row stays, so that the next look takes them
+    // in.
+    if (there && (!step.expect || is_same_file(*there, *step.expect))) outcome.facts = there;
+}
+
+void Filer::keep_file(const FileStep& step, StepOutcome& outcome) {
+    flush_below(step.src);
+    const auto there = root_.stat(step.src);
+    if (!there) return note_folder_of(step.src);
+    if (is_version(step.src, *there, step, step.dst)) return keep_as(step.src, step.dst, step, outcome);
+    keep_surprise(step.src, step, outcome);
+}
+
+void Filer::keep_folder(const FileStep& step, StepOutcome& outcome) {
+    flush_below(step.src);
+    const auto there = root_.stat(step.src);
+    if (there && there->kind != DiskKind::folder) return keep_surprise(step.src, step, outcome);
+    // When dst exists this was done before, and what is at src now came from outside: it stays.
+    rename_making_parents(step.src, step.dst);
+    note_folder_of(step.src);
+    note_folder_of(step.dst);
+}
+
+// ---- durability ----
+
+// Once a later step has moved bytes away, a redo could only find them by following that step. It never has to.
+void Filer::flush_below(const std::string& path) {
+    const auto below = [&](const std::string& written) { return is_at_or_below(written, path); };
+    if (many_ || std::any_of(written_.begin(), written_.end(), below)) flush();
+}
+
+void Filer::note_file(const std::string& path) {
+    if (!many_) written_.insert(path);
+    bound_notes();
+}
+
+void Filer::note_folder_of(const std::string& path) {
+    if (!many_) touched_.insert(parent_of(path));
+    bound_notes();
+}
+
+void Filer::bound_notes() {
+    if (written_.size() + touched_.size() >= kFlushMax) note_all();
+}
+
+void Filer::note_all() {
+    many_ = true;
+    written_.clear();
+    touched_.clear();
+}
+
+void Filer::flush() {
+    const auto files = std::exchange(written_, {});
+    const auto folders = std::exchange(touched_, {});
+    const bool all = std::exchange(many_, true);  // if anything below fails, the next flush has to cover it all
+    if (all) root_.sync_all();
+    for (const auto& path : files)
+        if (const auto file = root_.open(path)) file->sync();
+    for (const auto& path : folders) root_.sync_folder(path);
+    many_ = false;
+}
+
+}  // namespace storage

@@ -1,0 +1,356 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "storage/base/failure.h"
+#include "storage/base/log.h"
+#include "storage/filer.h"
+
+// Replay after a crash.
+//
+// The rows say what was to be done; nobody wrote down how far it got. Looking at one step alone can not tell: a file
+// that is missing at its dst was never written, or was written and then moved away by a later row. Performing it
+// "again" would bring back what was renamed or removed.
+//
+// But steps are performed by one thread in lsn order, and a rename is there after a crash only together with those
+// before it (the journal of the file system keeps order; where it does not, nothing below destroys bytes). So the disk
+// is the outcome of steps 0..k-1 for one k, perhaps with step k half done, and the rows predict what the tree looks
+// like for each k. The cut that contradicts the disk least is taken; of equals the smallest, because performing a step
+// whose effect can not be seen again changes nothing.
+//
+// Then, goal-directed:
+//  - steps before the cut are not performed again: what they made may long be somewhere else. Only what the model says
+//  must
+//    stand somewhere now, and does not (a step that failed, or octets lost in a power cut because inline bytes are not
+//    synced before the answer), is put there, from the bytes the row still holds;
+//  - a name with other content than the model's is an outside edit since: it stays, and no facts are reported, so that
+//  the
+//    next look takes it in;
+//  - steps from the cut on are performed in order. perform() looks before it acts and never overwrites unseen bytes, so
+//  a
+//    wrong guess can cost a conflict copy, never a version.
+
+namespace storage {
+namespace {
+
+constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+
+// What the model believes stands at a name.
+struct Thing {
+    enum class What { absent, found, inlined, staged, folder };
+    What what = What::absent;
+    std::size_t maker = kNone;       // the step whose bytes or folder this is
+    std::size_t by = kNone;          // the step that put it at this name
+    std::optional<FileFacts> facts;  // found: what the step believed of it
+    bool any_copy = false;           // kept by hash: an equal file may have been there before
+};
+
+class Model {
+  public:
+    explicit Model(const std::vector<FileStep>& steps) : steps_(steps) {}
+    Model(const std::vector<FileStep>& steps, std::map<std::string, Thing> start)
+        : steps_(steps), at_(std::move(start)) {}
+
+    // Empty: the rows say nothing about this name.
+    std::optional<Thing> at(const std::string& path) const {
+        if (const auto exact = at_.find(path); exact != at_.end()) return exact->second;
+        for (std::string above = parent_of(path); !above.empty(); above = parent_of(above)) {
+            const auto found = at_.find(above);
+            if (found == at_.end()) continue;
+            if (found->second.what == Thing::What::found) return std::nullopt;
+            return Thing{};  // below a new folder, a file or nothing there is nothing
+        }
+        return std::nullopt;
+    }
+
+    const std::map<std::string, Thing>& all() const { return at_; }
+
+    // What step `i` takes for granted, as (name, thing) pairs.
+    static std::vector<std::pair<std::string, Thing>> premises(const FileStep& step, std::size_t i) {
+        const Thing absent;
+        const Thing found{Thing::What::found, kNone, kNone, step.expect, false};
+        switch (step.op) {
+            case StepOp::write_inline: return {{step.dst, step.keep.empty() ? absent : found}};
+            case StepOp::place_staged:
+                return {{step.dst, step.keep.empty() ? absent : found},
+                        {step.src, Thing{Thing::What::staged, i, kNone, std::nullopt, false}}};
+            case StepOp::make_folder: return {{step.dst, absent}};
+            case StepOp::move:
+            case StepOp::keep_folder: return {{step.src, found}, {step.dst, absent}};
+            case StepOp::keep_file: return {{step.src, found}};
+            case StepOp::discard: return {};
+        }
+        return {};
+    }
+
+    void assume(const std::string& path, Thing thing) { at_.emplace(path, std::move(thing)); }
+
+    void apply(std::size_t i) {
+        const FileStep& step = steps_[i];
+        switch (step.op) {
+            case StepOp::write_inline:
+            case StepOp::place_staged: {
+                const bool staged = step.op == StepOp::place_staged;
+                if (!step.keep.empty()) keep_copy(step.dst, step.keep, i);
+                put(step.dst, {staged ? Thing::What::staged : Thing::What::inlined, i, i, std::nullopt, false});
+                if (staged) put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false});
+                return;
+            }
+            case StepOp::make_folder: {
+                const auto there = at(step.dst);
+                const bool is_folder =
+                    there && (there->what == Thing::What::folder || there->what == Thing::What::found);
+                if (!is_folder) put(step.dst, {Thing::What::folder, i, i, std::nullopt, false});
+                return;
+            }
+            case StepOp::move:
+            case StepOp::keep_folder: return move(step.src, step.dst, i);
+            case StepOp::keep_file:
+                keep_copy(step.src, step.dst, i);
+                return put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false});
+            case StepOp::discard: return put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false});
+        }
+    }
+
+  private:
+    void put(const std::string& path, Thing thing) {
+        erase_below(path);
+        at_[path] = std::move(thing);
+    }
+
+    void keep_copy(const std::string& from, const std::string& keep, std::size_t i) {
+        auto thing = at(from);
+        if (!thing || thing->what == Thing::What::absent) return;
+        thing->by = i;
+        thing->any_copy = true;
+        at_[keep] = std::move(*thing);
+    }
+
+    void move(const std::string& from, const std::string& to, std::size_t i) {
+        auto top = at(from);
+        std::map<std::string, Thing> moved;
+        for (auto it = at_.lower_bound(from + "/"); it != at_.end() && is_at_or_below(it->first, from); ++it)
+            moved.emplace(to + it->first.substr(from.size()), it->second);
+        put(from, {Thing::What::absent, kNone, i, std::nullopt, false});
+        if (!top || top->what == Thing::What::absent) return;
+        top->by = i;
+        put(to, std::move(*top));
+        at_.merge(moved);
+    }
+
+    void erase_below(const std::string& path) {
+        auto it = at_.lower_bound(path + "/");
+        while (it != at_.end() && is_at_or_below(it->first, path)) it = at_.erase(it);
+    }
+
+    const std::vector<FileStep>& steps_;
+    std::map<std::string, Thing> at_;
+};
+
+// What must have stood where before the first step: each premise, followed back through the renames before it.
+std::map<std::string, Thing> start_of(const std::vector<FileStep>& steps) {
+    Model model(steps);
+    std::map<std::string, Thing> start;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        for (const auto& [path, thing] : Model::premises(steps[i], i)) {
+            if (model.at(path)) continue;
+            std::string before = path;
+            for (std::size_t j = i; j-- > 0;) {
+                const FileStep& earlier = steps[j];
+                const bool renames = earlier.op == StepOp::move || earlier.op == StepOp::keep_folder;
+                if (renames && is_at_or_below(before, earlier.dst))
+                    before = earlier.src + before.substr(earlier.dst.size());
+            }
+            start.emplace(before, thing);
+            model.assume(path, thing);
+        }
+        model.apply(i);
+    }
+    return start;
+}
+
+// The disk as the replay finds it, each name looked at once.
+class Look {
+  public:
+    Look(const Tree& root, const std::vector<FileStep>& steps) : root_(root), steps_(steps) {}
+
+    const std::optional<FileFacts>& at(const std::string& path) {
+        const auto found = seen_.find(path);
+        if (found != seen_.end()) return found->second;
+        return seen_.emplace(path, root_.stat(path)).first->second;
+    }
+
+    bool agrees(const std::string& path, const std::optional<Thing>& thing) {
+        if (!thing) return true;
+        const auto& there = at(path);
+        if (thing->what == Thing::What::absent) return !there;
+        if (!there) return false;
+        if (thing->what == Thing::What::folder) return there->kind == DiskKind::folder;
+        if (thing->any_copy) return there->kind == DiskKind::file;
+        switch (thing->what) {
+            case Thing::What::inlined: return likeness(root_, path, steps_[thing->maker]) != Likeness::other;
+            case Thing::What::staged: return is_staged(*there, steps_[thing->maker]);
+            default: return !thing->facts || is_same_file(*there, *thing->facts);
+        }
+    }
+
+    static bool is_staged(const FileFacts& there, const FileStep& step) {
+        if (there.kind != DiskKind::file) return false;
+        return step.src_ino != 0 ? there.ino == step.src_ino : there.mtime_ns == step.mtime_ns;
+    }
+
+  private:
+    const Tree& root_;
+    const std::vector<FileStep>& steps_;
+    std::map<std::string, std::optional<FileFacts>> seen_;
+};
+
+// How many steps were performed: the cut whose predictions contradict the disk least. After each step only the names
+// that it touches are compared again.
+std::size_t find_cut(const std::vector<FileStep>& steps, const std::map<std::string, Thing>& start, const Tree& root) {
+    std::map<std::string, bool> wrong;  // every name the rows speak of, at any time
+    {
+        Model all(steps, start);
+        for (const auto& [path, thing] : all.all()) wrong[path] = false;
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+            all.apply(i);
+            for (const auto* path : {&steps[i].src, &steps[i].dst, &steps[i].keep}) {
+                if (path->empty()) continue;
+                wrong[*path] = false;
+                for (auto it = all.all().lower_bound(*path); it != all.all().end() && is_at_or_below(it->first, *path);
+                     ++it)
+                    wrong[it->first] = false;
+            }
+        }
+    }
+    Model model(steps, start);
+    Look look(root, steps);
+    std::size_t contradictions = 0;
+    const auto compare = [&](std::map<std::string, bool>::iterator at) {
+        const bool now = !look.agrees(at->first, model.at(at->first));
+        contradictions = contradictions - (at->second ? 1 : 0) + (now ? 1 : 0);
+        at->second = now;
+    };
+    for (auto it = wrong.begin(); it != wrong.end(); ++it) compare(it);
+    std::size_t best = 0;
+    std::size_t fewest = contradictions;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        model.apply(i);
+        for (const auto* path : {&steps[i].src, &steps[i].dst, &steps[i].keep}) {
+            if (path->empty()) continue;
+            compare(wrong.find(*path));
+            for (auto it = wrong.lower_bound(*path + "/"); it != wrong.end() && is_at_or_below(it->first, *path); ++it)
+                compare(it);
+        }
+        if (contradictions >= fewest) continue;
+        fewest = contradictions;
+        best = i + 1;
+    }
+    return best;
+}
+
+// Where what step `i` made or moved stands after the steps before the cut; empty: a later one of them replaced it.
+std::string home_of(const FileStep& step, std::size_t i, const Model& model, const std::vector<std::string>& homes) {
+    if (!homes[i].empty()) return homes[i];
+    const auto there = model.all().find(step.dst);
+    const bool stands =
+        there != model.all().end() && there->second.what != Thing::What::absent && there->second.by == i;
+    return stands ? step.dst : std::string();
+}
+
+}  // namespace
+
+std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
+    if (steps.empty()) return {};
+    const auto start = start_of(steps);
+    const std::size_t cut = find_cut(steps, start, root_);
+    base::log_info("filer", "replay steps=" + std::to_string(steps.size()) + " done=" + std::to_string(cut));
+    Model model(steps, start);
+    for (std::size_t i = 0; i < cut; ++i) model.apply(i);
+    std::vector<std::string> homes(steps.size());
+    for (const auto& [path, thing] : model.all())
+        if (thing.maker != kNone) homes[thing.maker] = path;
+
+    std::vector<StepOutcome> outcomes;
+    outcomes.reserve(steps.size());
+    later_.assign(steps.rbegin(), steps.rend());
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        later_.pop_back();
+        const FileStep& step = steps[i];
+        if (i >= cut) {
+            outcomes.push_back(perform(step));
+            continue;
+        }
+        const auto at_src = step.src.empty() ? std::nullopt : model.at(step.src);
+        const bool src_free = at_src && at_src->what == Thing::What::absent;
+        outcomes.push_back(recheck(step, home_of(step, i, model, homes), src_free));
+    }
+    note_all();  // what was done before the crash may not be durable either
+    return outcomes;
+}
+
+StepOutcome Filer::recheck(const FileStep& step, const std::string& home, bool src_free) {
+    return guarded(step, [&](StepOutcome& outcome) {
+        const auto there = home.empty() ? std::nullopt : root_.stat(home);
+        const bool undone = src_free && !there && root_.stat(step.src);
+        switch (step.op) {
+            case StepOp::write_inline: return recheck_inline(step, home, outcome);
+            case StepOp::place_staged: return recheck_staged(step, home, outcome);
+            case StepOp::make_folder:
+                if (!home.empty() && !there) root_.make_folders(home);
+                if (home == step.dst) outcome.facts = root_.stat(home);
+                return;
+            case StepOp::move:
+                if (!home.empty() && undone) return dispatch(step, outcome);
+                if (there && (!step.expect || is_same_file(*there, *step.expect))) outcome.facts = there;
+                return;
+            case StepOp::keep_file:
+            case StepOp::keep_folder:
+                if (!home.empty() && undone) dispatch(step, outcome);
+                return;
+            case StepOp::discard:
+                if (undone) dispatch(step, outcome);
+                return;
+        }
+    });
+}
+
+void Filer::recheck_inline(const FileStep& step, const std::string& home, StepOutcome& outcome) {
+    settle_leftover(step, outcome);
+    if (home.empty()) return;
+    const auto there = root_.stat(home);
+    const bool still_old = there && step.expect && home == step.dst && is_same_file(*there, *step.expect);
+    if (still_old) return dispatch(step, outcome);
+    if (!there || likeness(root_, home, step) == Likeness::torn) restore(home, step, outcome);
+    if (!home.starts_with(".hearth/") && likeness(root_, home, step) == Likeness::same)
+        outcome.facts = root_.stat(home);
+}
+
+void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOutcome& outcome) {
+    const auto staged = root_.stat(step.src);
+    if (staged && is_exchanged(step, *staged)) {
+        settle(step.src, step, outcome);
+    } else if (staged && home == step.dst) {
+        return dispatch(step, outcome);
+    } else if (staged && !home.empty()) {
+        rename_making_parents(step.src, home);
+    }
+    if (home.empty() || home.starts_with(".hearth/")) return;
+    const auto there = root_.stat(home);
+    if (there && Look::is_staged(*there, step)) outcome.facts = there;
+}
+
+// Puts the bytes of the row where the model says they stand: nothing is there, or a torn copy of them.
+void Filer::restore(const std::string& path, const FileStep& step, StepOutcome& outcome) {
+    const std::string own = own_path(step);
+    write_own(step, own);
+    base::log_warn("filer", "restored=" + path);
+    if (rename_making_parents(own, path) == Rename::done) return;
+    if (root_.exchange(own, path) != Rename::done) throw base::Failure(base::Fault::busy, "restoring " + path);
+    if (likeness(root_, own, step) == Likeness::torn)
+        root_.unlink(own);
+    else
+        settle(own, step, outcome);
+}
+
+}  // namespace storage
