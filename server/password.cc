@@ -38,6 +38,9 @@ std::size_t characters_in(std::string_view utf8) {
 char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
+char upper(char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
 
 // Text that is not UTF-8 has no normal form; it is hashed as it is and can not match anything that was ever set.
 std::string normal_form(std::string_view password) {
@@ -99,7 +102,7 @@ std::optional<std::string> normalised_app_password(std::string_view typed) {
         if (c == 'i' || c == 'l') c = '1';
         if (c == 'o') c = '0';
         if (kCrockford.find(c) == std::string_view::npos || normal.size() == kAppPasswordLength) return std::nullopt;
-        normal.push_back(c);
+        normal.push_back(upper(c));
     }
     if (normal.size() != kAppPasswordLength) return std::nullopt;
     return normal;
