@@ -1,5 +1,6 @@
 #include "server/core.h"
 
+#include <algorithm>
 #include <array>
 
 #include "dav/extension.h"
@@ -54,6 +55,8 @@ class AssembledCore final : public Core {
   private:
     std::shared_ptr<Site> make_site(const CoreOptions& options) {
         dav::Context context{*store_, accounts_, base_path_, options.services, options.limits};
+        // What the store keeps free is refused with 507 before the first octet of a body is read.
+        context.limits.free_floor_bytes = std::max(context.limits.free_floor_bytes, options.store.free_floor_bytes);
         auto site = std::make_shared<Site>(std::move(context), kExtensions);
         site->hosts = options.hosts;
         site->challenge = basic_challenge(options.realm);

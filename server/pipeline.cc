@@ -14,8 +14,7 @@ namespace server {
 namespace {
 
 constexpr std::string_view kPageMethods = "GET, HEAD, OPTIONS";
-constexpr std::string_view kServerMethods =
-    "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
+constexpr std::string_view kServerMethods = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND";
 
 bool is_page_method(http::Method method) {
     return method == http::Method::get || method == http::Method::head;
