@@ -12,7 +12,8 @@ namespace dav {
 
 // WebDAV (RFC 4918) over the store for one authenticated caller: the method table and what hangs on it. It gets paths
 // below the base path ("/dav/…", or one of the synthetic collections "/", "/principals/"). Thread-safe.
-// Not an http::Handler itself: the pipeline authenticates first and passes the caller.
+// Not an http::Handler itself: the pipeline authenticates first, passes the caller, and turns what accept and run throw
+// (DavError, base::Failure) into answers.
 class DavHandler {
   public:
     DavHandler(Context& context, std::span<const Extension* const> extensions);

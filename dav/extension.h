@@ -18,4 +18,8 @@ struct Extension {
 
 extern const Extension kCoreExtension;
 
+// The tables that kCoreExtension joins.
+std::span<const PropertyDef> core_properties();
+std::span<const PropertyDef> acl_properties();
+
 }  // namespace dav

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "dav/http/status.h"
+#include "dav/names.h"
+
+namespace dav {
+
+// A precondition or postcondition of an RFC: the element of the error body, and the status it comes with.
+struct Condition {
+    xml::QName element;
+    http::Status status;
+};
+
+namespace cond {
+
+// RFC 4918 §16.
+inline constexpr Condition no_external_entities{{kDav, "no-external-entities"}, http::Status::forbidden};
+inline constexpr Condition propfind_finite_depth{{kDav, "propfind-finite-depth"}, http::Status::forbidden};
+
+// RFC 3744 §7.1.1.
+inline constexpr Condition need_privileges{{kDav, "need-privileges"}, http::Status::forbidden};
+
+// RFC 4331 §6.
+inline constexpr Condition quota_not_exceeded{{kDav, "quota-not-exceeded"}, http::Status::insufficient_storage};
+inline constexpr Condition sufficient_disk_space{{kDav, "sufficient-disk-space"}, http::Status::insufficient_storage};
+
+// RFC 3253 §3.6.
+inline constexpr Condition supported_report{{kDav, "supported-report"}, http::Status::forbidden};
+
+}  // namespace cond
+}  // namespace dav

@@ -1,0 +1,98 @@
+#include "dav/dav_handler.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "dav/error.h"
+#include "dav/hot_files.h"
+#include "dav/methods/methods.h"
+#include "dav/registry.h"
+#include "storage/base/failure.h"
+#include "storage/store.h"
+
+namespace dav {
+
+namespace {
+
+using http::Method;
+
+// A body that no method here reads: some clients send one all the same.
+constexpr std::uint64_t kIgnoredBodyBytesMax = 64 * 1024;
+
+enum class BodyUse : std::uint8_t { ignored, xml, stream };
+
+struct MethodDef {
+    Method method;
+    BodyUse body;
+    http::Response (*run)(Call& call, http::Request& request);
+};
+
+// Methods without a row are answered with 405 and what the resource allows.
+constexpr std::array kMethods = {
+    // RFC 9110 §9.3
+    MethodDef{Method::options, BodyUse::ignored, method::options},
+    MethodDef{Method::get, BodyUse::ignored, method::get},
+    MethodDef{Method::head, BodyUse::ignored, method::get},
+    MethodDef{Method::put, BodyUse::stream, method::put},
+    MethodDef{Method::delete_, BodyUse::ignored, method::remove},
+    // RFC 4918 §9
+    MethodDef{Method::propfind, BodyUse::xml, method::propfind},
+    MethodDef{Method::mkcol, BodyUse::ignored, method::mkcol},
+    MethodDef{Method::copy, BodyUse::ignored, method::copy},
+    MethodDef{Method::move, BodyUse::ignored, method::move},
+};
+
+const MethodDef* find(Method method) {
+    for (const MethodDef& row : kMethods) {
+        if (row.method == method) return &row;
+    }
+    return nullptr;
+}
+
+http::Verdict decide(Call& call) {
+    const MethodDef* row = find(call.head.method);
+    if (!row) {
+        Target target = aim(call.context, call.caller, call.head);
+        call.context.store.read([&](storage::ReadTxn& txn) { locate(txn, target); });
+        refuse_method(target);
+    }
+    if (row->body == BodyUse::stream) return method::accept_put(call);
+    http::Verdict verdict;
+    verdict.memory_limit = row->body == BodyUse::xml ? call.context.limits.xml_bytes_max : kIgnoredBodyBytesMax;
+    verdict.body_deadline_ms = call.context.limits.xml_body_deadline_ms;
+    return verdict;
+}
+
+}  // namespace
+
+struct DavHandler::State {
+    State(Context& c, std::span<const Extension* const> extensions) : context(c), registry(extensions), hot(c) {}
+
+    Context& context;
+    Registry registry;
+    HotFiles hot;
+};
+
+DavHandler::DavHandler(Context& context, std::span<const Extension* const> extensions)
+    : state_(std::make_unique<State>(context, extensions)) {}
+
+DavHandler::~DavHandler() = default;
+
+http::Verdict DavHandler::accept(const http::RequestHead& head, const Caller& caller) {
+    Call call{state_->context, state_->registry, state_->hot, caller, head};
+    return decide(call);
+}
+
+http::Response DavHandler::run(http::Request request, const Caller& caller) {
+    Call call{state_->context, state_->registry, state_->hot, caller, request.head};
+    const MethodDef* row = find(request.head.method);
+    CHECK(row);  // accept has refused all others
+    return row->run(call, request);
+}
+
+std::optional<http::Response> DavHandler::answer_now(const http::RequestHead& head, const Caller& caller) {
+    return state_->hot.answer(head, caller);
+}
+
+}  // namespace dav

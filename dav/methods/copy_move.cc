@@ -1,0 +1,202 @@
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dav/error.h"
+#include "dav/methods/copying.h"
+#include "dav/methods/methods.h"
+#include "dav/preconditions.h"
+#include "dav/request_headers.h"
+#include "storage/store.h"
+
+namespace dav::method {
+
+namespace {
+
+using http::Status;
+
+enum class Verb : std::uint8_t { copy, move };
+
+// A COPY or MOVE: both ends, looked up anew in every transaction.
+struct Ends {
+    Verb verb;
+    Target source;
+    Target destination;
+    Overwrite overwrite;
+    bool replaces = false;  // something is at the destination, as of the last check
+};
+
+Ends ends_of(Call& call, Verb verb) {
+    Ends ends{verb, aim(call.context, call.caller, call.head), {}, Overwrite::yes};
+    if (ends.source.place != Place::tree) refuse_method(ends.source);
+    ends.destination = aim_destination(call.context, call.caller, call.head);
+    ends.overwrite = overwrite_of(call.head);
+    return ends;
+}
+
+bool leads_through(const storage::Walk& walk, storage::NodeId node) {
+    return std::any_of(walk.chain.begin(), walk.chain.end(), [&](const storage::Node& n) { return n.id == node; });
+}
+
+void check(Call& call, storage::ReadTxn& txn, Ends& ends) {
+    Target& source = ends.source;
+    Target& destination = ends.destination;
+    locate(txn, source);
+    locate(txn, destination);
+    require_found(source);
+    if (ends.verb == Verb::move) require_unbind(call.context, source);
+    ends.replaces = destination.exists();
+    // RFC 4918 §9.8.5, §9.9.4: source and destination are the same resource.
+    if (ends.replaces && destination.node().id == source.node().id) throw DavError(Status::forbidden);
+    if (leads_through(destination.walk, source.node().id)) {
+        throw DavError(Status::conflict).detail("the destination is inside the source");
+    }
+    if (ends.replaces && leads_through(source.walk, destination.node().id)) {
+        throw DavError(Status::conflict).detail("the source is inside the destination");
+    }
+    if (ends.replaces && ends.overwrite == Overwrite::no) throw DavError(Status::precondition_failed);
+    if (ends.replaces) {
+        require_unbind(call.context, destination);
+    } else {
+        require_creatable(destination);
+    }
+    check_preconditions(call.context, txn, call.head, source);
+}
+
+http::Response done(const Ends& ends) {
+    return http::Response(ends.replaces ? Status::no_content : Status::created);
+}
+
+// A name that is taken keeps how it is spelled.
+std::string name_at(const Target& destination) {
+    return destination.exists() ? destination.node().name : destination.new_name();
+}
+
+void set_props(storage::WriteTxn& txn, storage::NodeId node, const std::vector<storage::Prop>& props,
+               const storage::Author& author) {
+    const auto names = [&](const storage::Prop& a) {
+        return std::any_of(props.begin(), props.end(),
+                           [&](const storage::Prop& b) { return a.ns == b.ns && a.name == b.name; });
+    };
+    for (const storage::Prop& old : txn.props(node)) {
+        if (!names(old)) txn.set_prop(node, old.ns, old.name, std::nullopt, author);
+    }
+    for (const storage::Prop& prop : props) txn.set_prop(node, prop.ns, prop.name, prop.value, author);
+}
+
+http::Response put_file(Call& call, Ends& ends) {
+    auto found = copy_file(call.context, ends.source.node().id);
+    if (!found) throw DavError(Status::not_found).detail("the source went away while it was read");
+    FileCopy copy = *std::move(found);
+    call.context.store.write([&](storage::WriteTxn& txn) {
+        check(call, txn, ends);
+        const Target& destination = ends.destination;
+        if (ends.replaces && destination.is_collection()) txn.remove(destination.node().id, call.author());
+        if (ends.verb == Verb::move) txn.remove(ends.source.node().id, call.author());
+        storage::WriteTxn::PutContent what;
+        what.parent = destination.parent().id;
+        what.name = name_at(destination);
+        what.mtime_ns = copy.node.mtime_ns;
+        what.exec = copy.node.exec;
+        // The function may run again: octets in memory are copied, a staged file stays ours until the commit.
+        const auto put = [&] {
+            if (!copy.content.is_inline()) {
+                return txn.put(what, std::move(copy.content), storage::no_index(), call.author());
+            }
+            return txn.put(what, storage::Content::inlined(copy.content.bytes(), copy.content.hash()),
+                           storage::no_index(), call.author());
+        };
+        set_props(txn, put().node.id, copy.props, call.author());
+    });
+    return done(ends);
+}
+
+// A collection without its members.
+http::Response put_empty(Call& call, Ends& ends) {
+    call.context.store.write([&](storage::WriteTxn& txn) {
+        check(call, txn, ends);
+        const Target& destination = ends.destination;
+        const auto props = txn.props(ends.source.node().id);
+        if (ends.replaces) txn.remove(destination.node().id, call.author());
+        storage::WriteTxn::Make make;
+        make.parent = destination.parent().id;
+        make.name = name_at(destination);
+        set_props(txn, txn.make(make, call.author()).id, props, call.author());
+    });
+    return done(ends);
+}
+
+http::Response put_tree(Call& call, Ends& ends) {
+    TreeCopy copy(call.context, ends.destination.space.id, call.author());
+    copy.fill(ends.source.node().id);
+    call.context.store.write([&](storage::WriteTxn& txn) {
+        check(call, txn, ends);
+        const Target& destination = ends.destination;
+        if (ends.replaces) txn.remove(destination.node().id, call.author());
+        if (ends.verb == Verb::move) txn.remove(ends.source.node().id, call.author());
+        txn.place(copy.root(), destination.parent().id, name_at(destination), call.author());
+    });
+    copy.placed();
+    return done(ends);
+}
+
+// How much a copy will take: so that a tree that does not fit is refused before the first file.
+std::uint64_t bytes_below(const Context& context, storage::ReadTxn& txn, const Target& source) {
+    std::uint64_t bytes = 0;
+    const bool all = txn.subtree(source.node().id, context.limits.copy_nodes_max, [&](const storage::Node& node) {
+        if (node.size > 0) bytes += static_cast<std::uint64_t>(node.size);
+    });
+    if (!all) throw DavError(Status::insufficient_storage).detail("more members than one copy may have");
+    return bytes;
+}
+
+http::Response copy_to(Call& call, Ends& ends, Depth depth) {
+    bool collection = false;
+    std::uint64_t bytes = 0;
+    call.context.store.read([&](storage::ReadTxn& txn) {
+        check(call, txn, ends);
+        collection = ends.source.is_collection();
+        const bool with_content = !collection || depth == Depth::infinity;
+        if (with_content) bytes = bytes_below(call.context, txn, ends.source);
+    });
+    const std::int64_t replaced = ends.replaces ? std::max<std::int64_t>(ends.destination.node().size, 0) : 0;
+    check_room(call.context, ends.destination, bytes, static_cast<std::uint64_t>(replaced));
+    if (!collection) return put_file(call, ends);
+    return depth == Depth::zero ? put_empty(call, ends) : put_tree(call, ends);
+}
+
+}  // namespace
+
+http::Response copy(Call& call, http::Request&) {
+    Ends ends = ends_of(call, Verb::copy);
+    const Depth depth = depth_of(call.head).value_or(Depth::infinity);
+    // RFC 4918 §9.8.3.
+    if (depth == Depth::one) throw DavError(Status::bad_request).detail("COPY is Depth: 0 or infinity");
+    return copy_to(call, ends, depth);
+}
+
+http::Response move(Call& call, http::Request&) {
+    Ends ends = ends_of(call, Verb::move);
+    const Depth depth = depth_of(call.head).value_or(Depth::infinity);
+    const bool one_space =
+        ends.source.owner == ends.destination.owner || ends.source.owner->uid == ends.destination.owner->uid;
+    if (!one_space) {
+        // From a person's files to a group's or back: another space, so a copy that takes the place of the source.
+        if (depth != Depth::infinity) throw DavError(Status::bad_request).detail("MOVE is Depth: infinity");
+        return copy_to(call, ends, Depth::infinity);
+    }
+    call.context.store.write([&](storage::WriteTxn& txn) {
+        check(call, txn, ends);
+        if (depth != Depth::infinity && ends.source.is_collection()) {
+            throw DavError(Status::bad_request).detail("MOVE of a collection is Depth: infinity");
+        }
+        const Target& destination = ends.destination;
+        if (ends.replaces) txn.remove(destination.node().id, call.author());
+        txn.place(ends.source.node().id, destination.parent().id, name_at(destination), call.author());
+    });
+    return done(ends);
+}
+
+}  // namespace dav::method

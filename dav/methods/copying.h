@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dav/context.h"
+#include "storage/store.h"
+
+namespace dav {
+
+// One file read for a copy: its octets staged and hashed, ready to be put.
+struct FileCopy {
+    storage::Node node;
+    storage::Content content;
+    std::vector<storage::Prop> props;
+};
+// Empty: it went away meanwhile.
+std::optional<FileCopy> copy_file(const Context& context, storage::NodeId source);
+
+// A tree being copied under a hidden folder: files outside the writer, rows in groups, so that neither the writer nor
+// memory holds the whole. Nobody sees it until `root` is placed; dropped without that, it is thrown away.
+class TreeCopy {
+  public:
+    TreeCopy(Context& context, storage::SpaceId space, const storage::Author& author);
+    ~TreeCopy();
+    TreeCopy(const TreeCopy&) = delete;
+    TreeCopy& operator=(const TreeCopy&) = delete;
+
+    void fill(storage::NodeId source);  // all below it, and its own properties
+    storage::NodeId root() const { return root_.id; }
+    void placed() { placed_ = true; }
+
+  private:
+    struct Folder {
+        storage::NodeId from = 0;
+        storage::NodeId to = 0;
+        std::string to_path;  // below the storage root
+    };
+    struct Page;
+    Page read_page(const Folder& folder, const std::string& after);
+    std::optional<storage::WriteTxn::Copied> copy_member(const storage::Row& row, const std::string& from,
+                                                         const std::string& to);
+    void copy_page(const Folder& folder, const Page& page, std::vector<Folder>& found);
+
+    Context& context_;
+    storage::Author author_;
+    storage::Node root_;
+    std::string root_path_;
+    bool placed_ = false;
+};
+
+}  // namespace dav

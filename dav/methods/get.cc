@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "dav/error.h"
+#include "dav/http/conditional.h"
+#include "dav/http/date.h"
+#include "dav/http/media_type.h"
+#include "dav/http/range.h"
+#include "dav/methods/listing_page.h"
+#include "dav/methods/methods.h"
+#include "dav/preconditions.h"
+#include "storage/store.h"
+
+namespace dav::method {
+
+namespace {
+
+using http::Status;
+
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr std::int64_t kMillisecondsPerSecond = 1000;
+// Looks at row and disk again when they differ: the row was older than the file, or the other way round.
+constexpr int kLooksMax = 3;
+
+// A file and what is known about its octets.
+struct Found {
+    storage::Node node;
+    std::shared_ptr<const storage::File> file;
+    storage::FileFacts facts;
+    std::string etag;
+    bool as_known = false;             // the octets are those the row describes
+    std::optional<std::string> bytes;  // of a small one
+};
+
+struct Look {
+    storage::Node node;
+    std::optional<storage::FileFacts> disk;
+    std::string path;
+    storage::Lsn settled_after = 0;
+};
+
+std::optional<std::string> read_small(const storage::File& file, const storage::FileFacts& facts) {
+    if (facts.size > static_cast<std::int64_t>(HotFiles::kBodyBytesMax)) return std::nullopt;
+    std::string bytes(static_cast<std::size_t>(facts.size), '\0');
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const std::size_t got = file.read_at(bytes.data() + done, bytes.size() - done, done);
+        if (got == 0) break;
+        done += got;
+    }
+    bytes.resize(done);
+    return bytes;
+}
+
+// Opens what `look` says. False: not there, or changed while it was read.
+bool open_as(const Context& context, const Look& look, bool want_bytes, Found& found) {
+    context.store.settle(look.settled_after);
+    std::shared_ptr<const storage::File> file = context.store.tree().open(look.path);
+    if (!file) return false;
+    found.node = look.node;
+    found.facts = file->facts();
+    found.as_known = look.disk && found.facts.same_version(*look.disk);
+    found.bytes.reset();
+    if (want_bytes) found.bytes = read_small(*file, found.facts);
+    const bool still = !found.bytes || file->facts().same_version(found.facts);
+    found.file = std::move(file);
+    found.etag = found.as_known && look.node.hash ? storage::etag_of(look.node) : storage::pending_etag(found.facts);
+    return still;
+}
+
+Found find_file(const Context& context, Target& target, bool want_bytes) {
+    Found found;
+    for (int attempt = 0; attempt < kLooksMax; ++attempt) {
+        const Look look = context.store.read([&](storage::ReadTxn& txn) {
+            locate(txn, target);
+            require_found(target);
+            Look seen;
+            seen.node = target.node();
+            if (target.is_collection()) return seen;
+            seen.disk = txn.disk(seen.node.id);
+            seen.path = txn.disk_path(seen.node);
+            seen.settled_after = target.walk.settled_after();
+            return seen;
+        });
+        if (target.is_collection()) return found;
+        if (open_as(context, look, want_bytes, found) && found.as_known) return found;
+    }
+    // Something beside us changed it and it is not hashed yet: its octets as they are, under a tag of their own. Not
+    // there at all: removed outside, the index will follow.
+    if (!found.file) throw DavError(Status::not_found);
+    return found;
+}
+
+http::Headers headers_of(const Found& found) {
+    http::Headers headers;
+    http::add_content_headers(headers, http::media_type_of(found.node.name), found.node.name);
+    headers.add("ETag", found.etag);
+    headers.add("Last-Modified", http::http_date(found.facts.mtime_ns / kNanosecondsPerSecond));
+    headers.add("Accept-Ranges", "bytes");
+    headers.add("Cache-Control", "private, no-cache");
+    headers.add("Vary", "Authorization, Cookie");
+    return headers;
+}
+
+http::Response not_modified(const Found& found) {
+    http::Response response(Status::not_modified);
+    response.headers.add("ETag", found.etag);
+    response.headers.add("Last-Modified", http::http_date(found.facts.mtime_ns / kNanosecondsPerSecond));
+    response.headers.add("Cache-Control", "private, no-cache");
+    response.headers.add("Vary", "Authorization, Cookie");
+    return response;
+}
+
+http::Body body_of(const Found& found, const http::Range& range) {
+    if (!found.bytes) return http::FileSlice{found.file, range.first, range.length};
+    return found.bytes->substr(static_cast<std::size_t>(range.first), static_cast<std::size_t>(range.length));
+}
+
+http::Response answer_file(Call& call, const Found& found, const HotFiles::Ticket& ticket) {
+    const std::int64_t now_s = call.context.store.seams().clock.now_ms() / kMillisecondsPerSecond;
+    const http::Current current{found.etag, found.facts.mtime_ns / kNanosecondsPerSecond};
+    switch (http::evaluate(conditions_of(call.context, call.head), http::Access::read, current)) {
+        case http::Outcome::not_modified: return not_modified(found);
+        case http::Outcome::precondition_failed: throw DavError(Status::precondition_failed);
+        case http::Outcome::proceed: break;
+    }
+    const std::uint64_t size = static_cast<std::uint64_t>(found.facts.size);
+    http::Range range{http::Range::Kind::whole, 0, size};
+    const bool get = call.head.method == http::Method::get;
+    if (get && call.head.headers.has("Range") && http::range_applies(call.head.headers, current, now_s)) {
+        range = http::resolve_range(call.head.headers.combined("Range").value_or(""), size);
+    }
+    if (range.kind == http::Range::Kind::unsatisfiable) {
+        throw DavError(Status::range_not_satisfiable).header("Content-Range", http::content_range(range, size));
+    }
+    http::Response response;
+    response.headers = headers_of(found);
+    if (range.kind == http::Range::Kind::part) {
+        response.status = Status::partial_content;
+        response.headers.add("Content-Range", http::content_range(range, size));
+    }
+    if (get && range.kind == http::Range::Kind::whole && found.bytes && found.as_known && found.node.hash) {
+        auto bytes = std::make_shared<const std::string>(*found.bytes);
+        call.hot.keep(call.head, call.caller, ticket, found.node.parent,
+                      HotFile{found.file, found.facts, response.headers, bytes});
+        response.body = std::move(bytes);
+        return response;
+    }
+    response.body = body_of(found, range);
+    return response;
+}
+
+}  // namespace
+
+http::Response get(Call& call, http::Request&) {
+    const HotFiles::Ticket ticket = call.hot.begin(call.head, call.caller);
+    Target target = aim(call.context, call.caller, call.head);
+    if (target.place != Place::tree) return listing_page(call, target);
+    const Found found = find_file(call.context, target, call.head.method == http::Method::get);
+    if (target.is_collection()) return listing_page(call, target);
+    return answer_file(call, found, ticket);
+}
+
+}  // namespace dav::method

@@ -1,0 +1,208 @@
+#include <string>
+#include <utility>
+
+#include "dav/error.h"
+#include "dav/http/uri.h"
+#include "dav/methods/methods.h"
+#include "dav/multistatus.h"
+#include "dav/prop_plan.h"
+#include "dav/request_headers.h"
+#include "storage/store.h"
+
+namespace dav {
+
+void for_each_member(const Context& context, const Caller& caller, const Target& target,
+                     const std::function<void(const std::string&, const storage::Principal*)>& each) {
+    const storage::AccountBook& book = *target.book;
+    const auto each_principal = [&](const auto& allowed) {
+        for (const auto& [name, principal] : book.by_name) {
+            if (allowed(principal)) each(name, &principal);
+        }
+    };
+    switch (target.place) {
+        case Place::root: each("dav", nullptr); return;
+        case Place::dav:
+            if (context.services.files) each("files", nullptr);
+            each("principals", nullptr);
+            return;
+        case Place::principals:
+            each("groups", nullptr);
+            each("users", nullptr);
+            return;
+        case Place::files:
+            each_principal([&](const storage::Principal& principal) {
+                return rights_on_files(caller, book, &principal, {}).read;
+            });
+            return;
+        case Place::users:
+        case Place::groups:
+            each_principal([&](const storage::Principal& principal) {
+                const bool user = principal.kind == storage::PrincipalKind::user;
+                return user == (target.place == Place::users) && rights_on_principal(caller, book, &principal).read;
+            });
+            return;
+        default: return;
+    }
+}
+
+namespace method {
+
+namespace {
+
+using http::Status;
+
+// One PROPFIND being answered.
+class Answer {
+  public:
+    Answer(Call& call, Target& target, PropPlan& plan)
+        : call_(call), target_(target), plan_(plan), minimal_(wants_minimal(call.head)), out_(call.context) {}
+
+    // "/", principals and what leads to them.
+    void synthetic(Depth depth) {
+        const View view(call_.context, call_.caller, *target_.book, nullptr, 0);
+        const std::string base = href_of(call_.context, target_);
+        Resource self;
+        self.kind = target_.place == Place::principal ? Kinds::principal : Kinds::synthetic;
+        self.principal = target_.place == Place::principal ? target_.owner : nullptr;
+        self.name = target_.url.empty() ? std::string_view() : std::string_view(target_.url.back());
+        self.href = base;
+        self.rights = &target_.rights;
+        out_.row(self, view, plan_, minimal_);
+        if (depth == Depth::zero || target_.place == Place::principal) return;
+        if (target_.place == Place::files) {
+            homes(base);
+            return;
+        }
+        for_each_member(call_.context, call_.caller, target_,
+                        [&](const std::string& name, const storage::Principal* principal) {
+                            const std::string href = base + http::encode_segment(name) + "/";
+                            Resource member;
+                            member.kind = principal ? Kinds::principal : Kinds::synthetic;
+                            member.principal = principal;
+                            member.name = name;
+                            member.href = href;
+                            member.rights = &target_.rights;
+                            out_.row(member, view, plan_, minimal_);
+                        });
+    }
+
+    // A file or folder, and the members of a folder: one transaction, every row straight into the spool.
+    void tree(Depth depth) {
+        call_.context.store.read([&](storage::ReadTxn& txn) {
+            locate(txn, target_);
+            require_found(target_);
+            const View view(call_.context, call_.caller, *target_.book, target_.owner, target_.space.used_bytes);
+            const std::string base = href_of(call_.context, target_);
+            const bool collection = target_.is_collection();
+            if (auto row = txn.row(target_.node().id, plan_.needs())) {
+                write(txn, *std::move(row), target_.url.back(), base, target_.rights, view);
+            }
+            if (!collection || depth == Depth::zero) return;
+            members(txn, target_.node().id, base, view);
+        });
+    }
+
+    http::Response finish() {
+        http::Response response = out_.finish();
+        // RFC 4918 §5.2: the slash was missing; hrefs in the body have it.
+        if (!target_.slash && target_.is_collection()) {
+            response.headers.add("Content-Location", href_of(call_.context, target_));
+        }
+        response.headers.add("Cache-Control", "private, no-cache");
+        response.headers.add("Vary", minimal_ ? "Authorization, Cookie, Brief, Prefer" : "Authorization, Cookie");
+        if (minimal_ && call_.head.headers.has("Prefer")) response.headers.add("Preference-Applied", "return=minimal");
+        return response;
+    }
+
+  private:
+    // Homes are stored folders, each in a space of its own.
+    void homes(const std::string& base) {
+        call_.context.store.read([&](storage::ReadTxn& txn) {
+            for_each_member(
+                call_.context, call_.caller, target_, [&](const std::string& name, const storage::Principal* owner) {
+                    const auto space = txn.space_of(storage::SpaceKind::files, owner->uid);
+                    if (!space) return;
+                    auto row = txn.row(space->root, plan_.needs());
+                    if (!row) return;
+                    const View view(call_.context, call_.caller, *target_.book, owner, space->used_bytes);
+                    const Rights rights = rights_on_files(call_.caller, *target_.book, owner, {});
+                    write(txn, *std::move(row), name, base + http::encode_segment(name) + "/", rights, view);
+                });
+        });
+    }
+
+    void members(storage::ReadTxn& txn, storage::NodeId folder, const std::string& base, const View& view) {
+        // Above a subtree only the way to it is shown, and that may be the subtree itself.
+        Rights rights = target_.rights.of_member(target_.rights.only);
+        if (!target_.rights.only.empty()) {
+            base::Segments path = target_.path;
+            path.push_back(target_.rights.only);
+            rights = rights_on_files(call_.caller, *target_.book, target_.owner, path);
+        }
+        std::string href = base;
+        txn.list(folder, plan_.needs(), "", storage::kListPageMax, [&](const storage::Row& row) {
+            if (!target_.rights.shows(row.node.name)) return;
+            href.resize(base.size());
+            http::append_encoded(href, row.node.name);
+            if (storage::is_collection(row.node.kind)) href += '/';
+            if (needs_stat(row)) {
+                write(txn, row, row.node.name, href, rights, view);
+                return;
+            }
+            write(row, row.node.name, href, rights, view);
+        });
+    }
+
+    bool needs_stat(const storage::Row& row) const {
+        return plan_.wants_etag() && !row.disk && !row.node.hash && !storage::is_collection(row.node.kind);
+    }
+
+    void write(storage::ReadTxn& txn, storage::Row row, std::string_view name, std::string_view href,
+               const Rights& rights, const View& view) {
+        if (needs_stat(row)) row.disk = txn.disk(row.node.id);
+        write(row, name, href, rights, view);
+    }
+
+    void write(const storage::Row& row, std::string_view name, std::string_view href, const Rights& rights,
+               const View& view) {
+        Resource resource;
+        resource.kind = kind_of(row.node.kind);
+        resource.name = name;
+        resource.href = href;
+        resource.rights = &rights;
+        resource.row = &row;
+        out_.row(resource, view, plan_, minimal_);
+    }
+
+    Call& call_;
+    Target& target_;
+    PropPlan& plan_;
+    const bool minimal_;
+    Multistatus out_;
+};
+
+}  // namespace
+
+http::Response propfind(Call& call, http::Request& request) {
+    Target target = aim(call.context, call.caller, call.head);
+    if (call.head.headers.has("Content-Encoding")) throw DavError(Status::unsupported_media_type);
+    const std::optional<Depth> asked = depth_of(call.head);
+    PropPlan plan(call.registry, parse_propfind(request.body, call.context.limits));
+    Answer answer(call, target, plan);
+    // RFC 4918 §9.1: without the header it is infinity, which is refused on collections.
+    if (asked.value_or(Depth::infinity) == Depth::infinity) {
+        call.context.store.read([&](storage::ReadTxn& txn) { locate(txn, target); });
+        require_found(target);
+        if (target.is_collection()) throw DavError(cond::propfind_finite_depth);
+    }
+    const Depth depth = asked.value_or(Depth::zero);
+    if (target.place == Place::tree) {
+        answer.tree(depth);
+    } else {
+        answer.synthetic(depth);
+    }
+    return answer.finish();
+}
+
+}  // namespace method
+}  // namespace dav

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "dav/http/message.h"
+#include "dav/http/spool.h"
+#include "dav/prop_plan.h"
+#include "dav/xml/writer.h"
+
+namespace dav {
+
+// A 207 being written into a spool, one response after the other. Owned by one request.
+class Multistatus {
+  public:
+    explicit Multistatus(const Context& context);
+
+    void row(const Resource& resource, const View& view, PropPlan& plan, bool minimal);
+    // A resource with a status instead of properties.
+    void status(std::string_view href, http::Status status);
+
+    http::Response finish();
+
+  private:
+    http::Spool spool_;
+    xml::Writer writer_;
+    std::optional<xml::Writer::Scope> root_;
+};
+
+}  // namespace dav

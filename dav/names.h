@@ -1,0 +1,82 @@
+#pragma once
+
+#include <string_view>
+
+#include "dav/xml/element.h"
+
+// Element and property names of the protocols in this folder; the only place where their namespaces are written.
+namespace dav {
+
+inline constexpr std::string_view kDav = "DAV:";
+inline constexpr std::string_view kApache = "http://apache.org/dav/props/";
+inline constexpr std::string_view kOwncloud = "http://owncloud.org/ns";
+
+namespace name {
+
+// RFC 4918 §14, elements.
+inline constexpr xml::QName allprop{kDav, "allprop"};
+inline constexpr xml::QName collection{kDav, "collection"};
+inline constexpr xml::QName error{kDav, "error"};
+inline constexpr xml::QName href{kDav, "href"};
+inline constexpr xml::QName include{kDav, "include"};
+inline constexpr xml::QName multistatus{kDav, "multistatus"};
+inline constexpr xml::QName prop{kDav, "prop"};
+inline constexpr xml::QName propfind{kDav, "propfind"};
+inline constexpr xml::QName propname{kDav, "propname"};
+inline constexpr xml::QName propstat{kDav, "propstat"};
+inline constexpr xml::QName response{kDav, "response"};
+inline constexpr xml::QName responsedescription{kDav, "responsedescription"};
+inline constexpr xml::QName status{kDav, "status"};
+
+// RFC 4918 §15, properties.
+inline constexpr xml::QName creationdate{kDav, "creationdate"};
+inline constexpr xml::QName displayname{kDav, "displayname"};
+inline constexpr xml::QName getcontentlength{kDav, "getcontentlength"};
+inline constexpr xml::QName getcontenttype{kDav, "getcontenttype"};
+inline constexpr xml::QName getetag{kDav, "getetag"};
+inline constexpr xml::QName getlastmodified{kDav, "getlastmodified"};
+inline constexpr xml::QName resourcetype{kDav, "resourcetype"};
+inline constexpr xml::QName supportedlock{kDav, "supportedlock"};
+
+// RFC 4331 §3, quota.
+inline constexpr xml::QName quota_available_bytes{kDav, "quota-available-bytes"};
+inline constexpr xml::QName quota_used_bytes{kDav, "quota-used-bytes"};
+
+// RFC 5842 §3.1.
+inline constexpr xml::QName resource_id{kDav, "resource-id"};
+
+// RFC 3744 §4, §5 and RFC 5397 §3.
+inline constexpr xml::QName alternate_uri_set{kDav, "alternate-URI-set"};
+inline constexpr xml::QName current_user_principal{kDav, "current-user-principal"};
+inline constexpr xml::QName current_user_privilege_set{kDav, "current-user-privilege-set"};
+inline constexpr xml::QName group_membership{kDav, "group-membership"};
+inline constexpr xml::QName group_member_set{kDav, "group-member-set"};
+inline constexpr xml::QName owner{kDav, "owner"};
+inline constexpr xml::QName principal{kDav, "principal"};
+inline constexpr xml::QName principal_collection_set{kDav, "principal-collection-set"};
+inline constexpr xml::QName principal_url{kDav, "principal-URL"};
+inline constexpr xml::QName privilege{kDav, "privilege"};
+inline constexpr xml::QName resource{kDav, "resource"};
+inline constexpr xml::QName unauthenticated{kDav, "unauthenticated"};
+
+// RFC 3744 §3, privileges.
+inline constexpr xml::QName bind{kDav, "bind"};
+inline constexpr xml::QName read{kDav, "read"};
+inline constexpr xml::QName read_current_user_privilege_set{kDav, "read-current-user-privilege-set"};
+inline constexpr xml::QName unbind{kDav, "unbind"};
+inline constexpr xml::QName write{kDav, "write"};
+inline constexpr xml::QName write_content{kDav, "write-content"};
+
+// RFC 3253 §3.1.5.
+inline constexpr xml::QName supported_report_set{kDav, "supported-report-set"};
+
+// mod_dav, which davfs2 and others ask for the x bit.
+inline constexpr xml::QName executable{kApache, "executable"};
+
+// ownCloud and Nextcloud clients.
+inline constexpr xml::QName oc_id{kOwncloud, "id"};
+inline constexpr xml::QName oc_permissions{kOwncloud, "permissions"};
+inline constexpr xml::QName oc_size{kOwncloud, "size"};
+
+}  // namespace name
+}  // namespace dav

@@ -1,0 +1,178 @@
+#include "dav/prop_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dav/error.h"
+#include "dav/xml/reader.h"
+
+namespace dav {
+
+namespace {
+
+using http::Status;
+
+constexpr std::string_view kOk = "HTTP/1.1 200 OK";
+constexpr std::string_view kNotFound = "HTTP/1.1 404 Not Found";
+
+xml::Element parse_body(std::string_view body, const Limits& limits) {
+    xml::ReadLimits read;
+    read.bytes_max = static_cast<std::size_t>(limits.xml_bytes_max);
+    read.depth_max = limits.xml_depth_max;
+    read.elements_max = limits.xml_elements_max;
+    try {
+        return xml::parse(body, read);
+    } catch (const xml::ParseError& error) {  // told to the client as the status its fault stands for
+        switch (error.fault()) {
+            case xml::ParseFault::forbidden_doctype: throw DavError(cond::no_external_entities).detail(error.what());
+            case xml::ParseFault::too_large: throw DavError(Status::content_too_large).detail(error.what());
+            default: throw DavError(Status::bad_request).detail(error.what());
+        }
+    }
+}
+
+void add_names(const xml::Element& list, const Limits& limits, std::vector<xml::Name>& names) {
+    for (const xml::Element& child : list.children()) {
+        if (names.size() >= limits.propfind_names_max) {
+            throw DavError(Status::content_too_large).detail("more property names than allowed");
+        }
+        names.emplace_back(child.name());
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+}
+
+const storage::Prop* stored(const Resource& resource, xml::QName name) {
+    if (!resource.row) return nullptr;
+    for (const storage::Prop& prop : resource.row->props) {
+        if (prop.name == name.local && prop.ns == name.ns) return &prop;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+PropRequest parse_propfind(std::string_view body, const Limits& limits) {
+    PropRequest request;
+    if (body.empty()) return request;
+    const xml::Element root = parse_body(body, limits);
+    if (!root.is(name::propfind)) throw DavError(Status::bad_request).detail("the body is no propfind");
+    const xml::Element* prop = root.child(name::prop);
+    const xml::Element* allprop = root.child(name::allprop);
+    const xml::Element* propname = root.child(name::propname);
+    if ((prop != nullptr) + (allprop != nullptr) + (propname != nullptr) != 1) {
+        throw DavError(Status::bad_request).detail("a propfind asks for one of prop, allprop, propname");
+    }
+    const xml::Element* include = root.child(name::include);
+    if (prop) {
+        request.ask = PropRequest::Ask::named;
+        add_names(*prop, limits, request.names);
+    } else if (propname) {
+        request.ask = PropRequest::Ask::propname;
+    } else if (include) {
+        add_names(*include, limits, request.names);
+    }
+    return request;
+}
+
+PropPlan::PropPlan(const Registry& registry, PropRequest request) : request_(std::move(request)) {
+    if (request_.ask != PropRequest::Ask::named) {
+        const bool all = request_.ask == PropRequest::Ask::allprop;
+        for (const PropertyDef* definition : registry.properties()) {
+            if (has(definition->flags, Flags::report_only) || (all && !has(definition->flags, Flags::allprop)))
+                continue;
+            columns_.push_back({definition->name, definition, false});
+        }
+        needs_ = storage::Need::props;
+    }
+    for (const xml::Name& asked : request_.names) {
+        const PropertyDef* definition = registry.find(asked);
+        if (definition && has(definition->flags, Flags::report_only)) definition = nullptr;
+        if (!definition) needs_ = needs_ | storage::Need::props;
+        const auto column =
+            std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == asked; });
+        if (column == columns_.end()) {
+            columns_.push_back({asked, definition, true});
+        } else {
+            column->named = true;
+        }
+    }
+    for (const Column& column : columns_) {
+        if (column.definition) needs_ = needs_ | column.definition->need;
+        if (column.name == name::getetag) wants_etag_ = true;
+    }
+}
+
+bool PropPlan::has_column(xml::QName name) const {
+    return std::any_of(columns_.begin(), columns_.end(), [&](const Column& column) { return column.name == name; });
+}
+
+void PropPlan::write(const Resource& resource, const View& view, bool minimal, xml::Writer& writer) {
+    missing_.clear();
+    {
+        xml::Writer::Mark mark = writer.mark();
+        bool any = false;
+        {
+            const auto propstat = writer.element(name::propstat);
+            {
+                const auto prop = writer.element(name::prop);
+                const xml::Writer::Mark inside = writer.mark();
+                if (request_.ask == PropRequest::Ask::propname) {
+                    write_names(resource, view, writer);
+                } else {
+                    write_values(resource, view, writer);
+                }
+                any = inside.wrote();
+            }
+            writer.text(name::status, kOk);
+        }
+        if (!any && !missing_.empty() && !minimal) mark.rewind();
+    }
+    if (missing_.empty() || minimal) return;
+    const auto propstat = writer.element(name::propstat);
+    {
+        const auto prop = writer.element(name::prop);
+        for (const xml::QName absent : missing_) writer.empty(absent);
+    }
+    writer.text(name::status, kNotFound);
+}
+
+void PropPlan::write_values(const Resource& resource, const View& view, xml::Writer& writer) {
+    const bool all = request_.ask == PropRequest::Ask::allprop;
+    for (const Column& column : columns_) {
+        const PropertyDef* definition = column.definition;
+        if (definition && covers(definition->kinds, resource.kind) &&
+            definition->read(resource, view, column.name, writer) == Read::written) {
+            continue;
+        }
+        if (!definition) {
+            if (const storage::Prop* prop = stored(resource, column.name)) {
+                writer.raw(prop->value);
+                continue;
+            }
+        }
+        if (column.named) missing_.push_back(column.name);
+    }
+    if (!all || !resource.row) return;
+    for (const storage::Prop& prop : resource.row->props) {
+        if (!has_column({prop.ns, prop.name})) writer.raw(prop.value);
+    }
+}
+
+void PropPlan::write_names(const Resource& resource, const View& view, xml::Writer& writer) {
+    for (const Column& column : columns_) {
+        if (!covers(column.definition->kinds, resource.kind)) continue;
+        // Only the reader knows whether this resource has it: what it writes is thrown away.
+        Read outcome = Read::missing;
+        {
+            xml::Writer::Mark mark = writer.mark();
+            outcome = column.definition->read(resource, view, column.name, writer);
+            mark.rewind();
+        }
+        if (outcome == Read::written) writer.empty(column.name);
+    }
+    if (!resource.row) return;
+    for (const storage::Prop& prop : resource.row->props) writer.empty({prop.ns, prop.name});
+}
+
+}  // namespace dav

@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <array>
+
+#include "dav/extension.h"
+#include "dav/http/date.h"
+#include "dav/http/media_type.h"
+#include "dav/names.h"
+#include "dav/property.h"
+#include "storage/base/hash.h"
+#include "storage/store.h"
+
+namespace dav {
+
+namespace {
+
+using storage::Need;
+
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr std::int64_t kMillisecondsPerSecond = 1000;
+
+Read read_creationdate(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    writer.text(self, http::iso_8601(resource.row->node.created_ms / kMillisecondsPerSecond));
+    return Read::written;
+}
+
+Read read_displayname(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    if (resource.name.empty()) return Read::missing;
+    writer.text(self, resource.name);
+    return Read::written;
+}
+
+Read read_getcontentlength(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    writer.number(self, static_cast<std::uint64_t>(resource.row->node.size));
+    return Read::written;
+}
+
+Read read_getcontenttype(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    writer.text(self, http::media_type_of(resource.row->node.name));
+    return Read::written;
+}
+
+Read read_getetag(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    const storage::Node& node = resource.row->node;
+    if (node.hash || storage::is_collection(node.kind)) {
+        writer.text(self, storage::etag_of(node));
+        return Read::written;
+    }
+    if (!resource.row->disk) return Read::missing;
+    writer.text(self, storage::pending_etag(*resource.row->disk));
+    return Read::written;
+}
+
+Read read_getlastmodified(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    writer.text(self, http::http_date(resource.row->node.mtime_ns / kNanosecondsPerSecond));
+    return Read::written;
+}
+
+Read read_resourcetype(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    const auto element = writer.element(self);
+    if (covers(Kinds::collection, resource.kind)) writer.empty(name::collection);
+    if (resource.kind == Kinds::principal) writer.empty(name::principal);
+    return Read::written;
+}
+
+// No locks yet: an empty element says so (RFC 4918 §15.10).
+Read read_empty(const Resource&, const View&, xml::QName self, xml::Writer& writer) {
+    writer.empty(self);
+    return Read::written;
+}
+
+Read read_quota_available(const Resource&, const View& view, xml::QName self, xml::Writer& writer) {
+    if (!view.owner()) return Read::missing;
+    writer.number(self, view.available_bytes());
+    return Read::written;
+}
+
+Read read_quota_used(const Resource&, const View& view, xml::QName self, xml::Writer& writer) {
+    if (!view.owner()) return Read::missing;
+    writer.number(self, view.used_bytes());
+    return Read::written;
+}
+
+Read read_resource_id(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    const auto element = writer.element(self);
+    writer.text(name::href, "urn:uuid:" + base::uuid_text(resource.row->node.oid));
+    return Read::written;
+}
+
+Read read_executable(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    writer.text(self, resource.row->node.exec ? "T" : "F");
+    return Read::written;
+}
+
+Read read_oc_id(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    writer.text(self, base::hex(resource.row->node.oid.view()));
+    return Read::written;
+}
+
+// G readable, D may go, N may be renamed, V may be moved, W may be written, C and K take files and folders.
+Read read_oc_permissions(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    const bool collection = covers(Kinds::stored_collection, resource.kind);
+    std::string letters = "G";
+    if (resource.rights->unbind) letters += "DNV";
+    if (resource.rights->write) letters += collection ? "CK" : "W";
+    writer.text(self, letters);
+    return Read::written;
+}
+
+Read read_oc_size(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
+    const storage::Node& node = resource.row->node;
+    if (!storage::is_collection(node.kind)) {
+        writer.number(self, static_cast<std::uint64_t>(node.size));
+        return Read::written;
+    }
+    // Sums are kept by space, not by folder.
+    if (node.parent != 0) return Read::missing;
+    writer.number(self, view.used_bytes());
+    return Read::written;
+}
+
+constexpr std::array kCoreProperties = {
+    // RFC 4918 §15
+    PropertyDef{name::creationdate, Kinds::stored, Need::none, Flags::allprop, read_creationdate},
+    PropertyDef{name::displayname, Kinds::any, Need::none, Flags::allprop, read_displayname},
+    PropertyDef{name::getcontentlength, Kinds::content, Need::none, Flags::allprop, read_getcontentlength},
+    PropertyDef{name::getcontenttype, Kinds::file, Need::none, Flags::allprop, read_getcontenttype},
+    PropertyDef{name::getetag, Kinds::stored, Need::none, Flags::allprop, read_getetag},
+    PropertyDef{name::getlastmodified, Kinds::stored, Need::none, Flags::allprop, read_getlastmodified},
+    PropertyDef{name::resourcetype, Kinds::any, Need::none, Flags::allprop, read_resourcetype},
+    PropertyDef{name::supportedlock, Kinds::any, Need::none, Flags::allprop, read_empty},
+    // RFC 4331 §3: SHOULD NOT be in allprop
+    PropertyDef{name::quota_available_bytes, Kinds::stored, Need::none, Flags::none, read_quota_available},
+    PropertyDef{name::quota_used_bytes, Kinds::stored, Need::none, Flags::none, read_quota_used},
+    // RFC 5842 §3.1
+    PropertyDef{name::resource_id, Kinds::stored, Need::none, Flags::none, read_resource_id},
+    // RFC 3253 §3.1.5: no reports yet
+    PropertyDef{name::supported_report_set, Kinds::any, Need::none, Flags::none, read_empty},
+    // mod_dav
+    PropertyDef{name::executable, Kinds::file, Need::none, Flags::none, read_executable},
+    // ownCloud and Nextcloud clients
+    PropertyDef{name::oc_id, Kinds::stored, Need::none, Flags::none, read_oc_id},
+    PropertyDef{name::oc_permissions, Kinds::stored, Need::none, Flags::none, read_oc_permissions},
+    PropertyDef{name::oc_size, Kinds::stored, Need::none, Flags::none, read_oc_size},
+};
+static_assert(names_are_unique(kCoreProperties));
+
+}  // namespace
+
+std::span<const PropertyDef> core_properties() {
+    return kCoreProperties;
+}
+
+Kinds kind_of(storage::NodeKind kind) {
+    switch (kind) {
+        case storage::NodeKind::folder: return Kinds::folder;
+        case storage::NodeKind::file: return Kinds::file;
+        case storage::NodeKind::calendar: return Kinds::calendar;
+        case storage::NodeKind::addressbook: return Kinds::addressbook;
+        case storage::NodeKind::event: return Kinds::event;
+        case storage::NodeKind::card: return Kinds::card;
+    }
+    return Kinds::none;
+}
+
+std::uint64_t View::available_bytes() const {
+    if (!available_bytes_) {
+        std::uint64_t available = context_.store.tree().space().free_bytes;
+        const std::uint64_t floor = context_.limits.free_floor_bytes;
+        available = available > floor ? available - floor : 0;
+        if (owner_ && owner_->quota_bytes) {
+            const std::uint64_t quota = *owner_->quota_bytes;
+            available = std::min(available, quota > used_bytes() ? quota - used_bytes() : 0);
+        }
+        available_bytes_ = available;
+    }
+    return *available_bytes_;
+}
+
+}  // namespace dav

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dav/acl.h"
+#include "dav/context.h"
+#include "dav/xml/element.h"
+#include "dav/xml/writer.h"
+#include "storage/node.h"
+
+namespace dav {
+
+// Kinds of resources, as sets: what a property is defined on.
+enum class Kinds : std::uint16_t {
+    none = 0,
+    folder = 1,
+    file = 2,
+    calendar = 4,
+    addressbook = 8,
+    event = 16,
+    card = 32,
+    synthetic = 64,  // "/", "/dav/", …
+    principal = 128,
+    content = file | event | card,
+    stored_collection = folder | calendar | addressbook,
+    collection = stored_collection | synthetic,
+    stored = content | stored_collection,
+    any = 0xffff,
+};
+constexpr bool covers(Kinds set, Kinds one) {
+    return (static_cast<std::uint16_t>(set) & static_cast<std::uint16_t>(one)) != 0;
+}
+Kinds kind_of(storage::NodeKind kind);
+
+enum class Flags : std::uint8_t { none = 0, allprop = 1, report_only = 2 };
+constexpr bool has(Flags set, Flags one) {
+    return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(one)) != 0;
+}
+
+// One resource as readers see it: a stored row, a principal, or a synthetic collection.
+struct Resource {
+    Kinds kind = Kinds::none;  // exactly one
+    std::string_view name;     // the last name of its path; of a principal its name
+    std::string_view href;     // as written in its response
+    const Rights* rights = nullptr;
+    const storage::Row* row = nullptr;              // stored kinds
+    const storage::Principal* principal = nullptr;  // principals
+};
+
+// What is the same for all resources of one answer. One thread.
+class View {
+  public:
+    View(const Context& context, const Caller& caller, const storage::AccountBook& book,
+         const storage::Principal* owner, std::int64_t used_bytes)
+        : context_(context), caller_(caller), book_(book), owner_(owner), used_bytes_(used_bytes) {}
+
+    const Context& context() const { return context_; }
+    const Caller& caller() const { return caller_; }
+    const storage::AccountBook& book() const { return book_; }
+    const storage::Principal* owner() const { return owner_; }  // of the tree; null outside trees
+    std::uint64_t used_bytes() const { return used_bytes_ > 0 ? static_cast<std::uint64_t>(used_bytes_) : 0; }
+    // What the quota and the disk leave; asks the disk once per answer.
+    std::uint64_t available_bytes() const;
+
+  private:
+    const Context& context_;
+    const Caller& caller_;
+    const storage::AccountBook& book_;
+    const storage::Principal* owner_;
+    std::int64_t used_bytes_;
+    mutable std::optional<std::uint64_t> available_bytes_;
+};
+
+enum class Read : std::uint8_t { written, missing };
+
+// Writes the element `self` whole, or nothing when this resource has no such property.
+using Reader = Read (*)(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer);
+
+// One property: the row that PROPFIND, allprop and propname read. Nothing else mentions its name. There are no writers
+// yet: all of these are protected.
+struct PropertyDef {
+    xml::QName name;
+    Kinds kinds;
+    storage::Need need;
+    Flags flags;
+    Reader read;
+};
+
+template <typename Table>
+constexpr bool names_are_unique(const Table& table) {
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        for (std::size_t j = i + 1; j < table.size(); ++j) {
+            if (table[i].name == table[j].name) return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace dav

@@ -1,0 +1,22 @@
+#include "dav/registry.h"
+
+#include "storage/base/failure.h"
+
+namespace dav {
+
+Registry::Registry(std::span<const Extension* const> extensions) {
+    for (const Extension* extension : extensions) {
+        for (const PropertyDef& definition : extension->properties) {
+            CHECK(by_name_.emplace(definition.name, &definition).second);
+            properties_.push_back(&definition);
+        }
+        if (!extension->dav_token.empty()) compliance_.append(", ").append(extension->dav_token);
+    }
+}
+
+const PropertyDef* Registry::find(xml::QName name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
+}
+
+}  // namespace dav

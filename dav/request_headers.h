@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dav/http/message.h"
+
+namespace dav {
+
+enum class Depth : std::uint8_t { zero, one, infinity };
+enum class Overwrite : std::uint8_t { no, yes };
+
+// RFC 4918 §10.2. Empty = no such header. Anything but "0", "1", "infinity" throws 400.
+std::optional<Depth> depth_of(const http::RequestHead& head);
+
+// RFC 4918 §10.6: "T" or "F", T when absent; anything else throws 400.
+Overwrite overwrite_of(const http::RequestHead& head);
+
+// The answer may leave out what the client can guess: `Prefer: return=minimal` (RFC 7240, RFC 8144) or `Brief: t`.
+bool wants_minimal(const http::RequestHead& head);
+
+// Seconds since 1970 in X-OC-Mtime, as nanoseconds. Empty = absent. Not a plain decimal number throws 400.
+std::optional<std::int64_t> oc_mtime_ns(const http::RequestHead& head);
+
+}  // namespace dav

@@ -1,0 +1,180 @@
+#include "dav/target.h"
+
+#include <utility>
+#include <variant>
+
+#include "dav/error.h"
+#include "storage/base/path.h"
+
+namespace dav {
+
+namespace {
+
+using http::Status;
+
+// Says where the path lies, without looking at who asks. False: nowhere.
+bool place_of(Target& target) {
+    const base::Segments& url = target.url;
+    const auto at = [&](std::size_t index, std::string_view text) { return url.size() > index && url[index] == text; };
+    if (url.empty()) {
+        target.place = Place::root;
+        return true;
+    }
+    if (url.size() == 1 && at(0, "principals")) {
+        target.place = Place::probe;
+        return true;
+    }
+    if (!at(0, "dav")) return false;
+    if (url.size() == 1) {
+        target.place = Place::dav;
+        return true;
+    }
+    if (at(1, "files")) {
+        target.place = url.size() == 2 ? Place::files : Place::tree;
+        if (target.place == Place::tree) target.path.assign(url.begin() + 3, url.end());
+        return true;
+    }
+    if (!at(1, "principals")) return false;
+    if (url.size() == 2) {
+        target.place = Place::principals;
+        return true;
+    }
+    if (url.size() > 4 || !(at(2, "users") || at(2, "groups"))) return false;
+    if (url.size() == 4) {
+        target.place = Place::principal;
+        return true;
+    }
+    target.place = at(2, "users") ? Place::users : Place::groups;
+    return true;
+}
+
+void decide(const Context& context, const Caller& caller, Target& target) {
+    target.book = context.accounts.book();
+    switch (target.place) {
+        case Place::tree:
+            if (!context.services.files) return;
+            target.owner = target.book->find(target.url[2]);
+            target.rights = rights_on_files(caller, *target.book, target.owner, target.path);
+            return;
+        case Place::principal: {
+            const bool user = target.url[2] == "users";
+            target.owner = target.book->find(target.url[3]);
+            if (target.owner && (target.owner->kind == storage::PrincipalKind::user) != user) target.owner = nullptr;
+            target.rights = rights_on_principal(caller, *target.book, target.owner);
+            return;
+        }
+        case Place::files:
+            if (context.services.files) target.rights = rights_on_synthetic(caller);
+            return;
+        default: target.rights = rights_on_synthetic(caller);
+    }
+}
+
+Target from_path(http::Path path) {
+    Target target;
+    target.url = std::move(path.segments);
+    target.slash = path.trailing_slash;
+    return target;
+}
+
+DavError lacking(const Context& context, const Target& target, Privilege privilege) {
+    return DavError(cond::need_privileges).needs(href_of(context, target), privilege);
+}
+
+}  // namespace
+
+bool Target::has_parent() const {
+    if (place != Place::tree || path.empty() || walk.chain.empty()) return false;
+    if (walk.missing == 0) return true;
+    return walk.missing == 1 && storage::is_collection(walk.last().kind);
+}
+
+const storage::Node& Target::parent() const {
+    CHECK(has_parent());
+    return walk.missing == 0 ? walk.chain[walk.chain.size() - 2] : walk.chain.back();
+}
+
+bool Target::is_collection() const {
+    return place != Place::tree || (exists() && storage::is_collection(node().kind));
+}
+
+std::string Target::new_name() const {
+    CHECK(!path.empty());
+    return base::to_nfc(path.back());
+}
+
+Target aim(const Context& context, const Caller& caller, const http::RequestHead& head) {
+    auto parsed = http::parse_path(head.path);
+    if (const auto* fault = std::get_if<http::UriFault>(&parsed)) {
+        throw DavError(http::status_of(*fault)).detail("the path is refused");
+    }
+    Target target = from_path(std::get<http::Path>(std::move(parsed)));
+    if (!place_of(target)) throw DavError(Status::not_found);
+    decide(context, caller, target);
+    if (target.rights.hidden) throw DavError(Status::not_found);
+    if (!target.rights.read) throw lacking(context, target, Privilege::read);
+    return target;
+}
+
+Target aim_destination(const Context& context, const Caller& caller, const http::RequestHead& head) {
+    if (head.headers.count("Destination") != 1) {
+        throw DavError(Status::bad_request).detail("there must be one Destination");
+    }
+    auto parsed = http::parse_reference(head.headers.get("Destination"), http::origin_of(head, context.base_path));
+    if (const auto* fault = std::get_if<http::UriFault>(&parsed)) {
+        throw DavError(http::status_of(*fault)).detail("the Destination is refused");
+    }
+    Target target = from_path(std::get<http::Path>(std::move(parsed)));
+    if (!place_of(target)) throw DavError(Status::bad_gateway).detail("the Destination is outside the DAV space");
+    decide(context, caller, target);
+    // The same answer for a tree of somebody else and for one that nobody has.
+    if (target.place != Place::tree || target.rights.hidden || !target.rights.write) {
+        throw lacking(context, target, Privilege::write);
+    }
+    return target;
+}
+
+void locate(storage::ReadTxn& txn, Target& target) {
+    if (target.place != Place::tree) return;
+    target.walk = {};
+    const auto space = txn.space_of(storage::SpaceKind::files, target.owner->uid);
+    if (!space) return;
+    target.space = *space;
+    target.walk = txn.walk(space->root, target.path);
+}
+
+void require_found(const Target& target) {
+    if (!target.exists() || (target.slash && !target.is_collection())) throw DavError(Status::not_found);
+}
+
+void require(const Context& context, const Target& target, Privilege privilege) {
+    if (!target.rights.may(privilege)) throw lacking(context, target, privilege);
+}
+
+void require_unbind(const Context& context, const Target& target) {
+    if (!target.rights.unbind) throw lacking(context, target, Privilege::write);
+}
+
+void require_creatable(const Target& target) {
+    if (!target.has_parent()) throw DavError(Status::conflict).detail("the parent collection is missing");
+    if (base::name_fault(target.new_name())) throw DavError(Status::forbidden).detail("the name may not be created");
+}
+
+std::string href_of(const Context& context, const Target& target) {
+    // What is not known to be a collection keeps the form the client used.
+    const bool located = target.place != Place::tree || target.exists();
+    const bool slash = located && target.rights.read ? target.is_collection() : target.slash;
+    return http::href(context.base_path, target.url, slash ? http::Slash::trailing : http::Slash::none);
+}
+
+std::string principal_href(const Context& context, const storage::Principal& principal) {
+    const bool user = principal.kind == storage::PrincipalKind::user;
+    return http::href(context.base_path, {"dav", "principals", user ? "users" : "groups", principal.name},
+                      http::Slash::trailing);
+}
+
+std::string home_href(const Context& context, const storage::Principal& owner) {
+    return http::href(context.base_path, {"dav", "files", owner.name}, http::Slash::trailing);
+}
+
+}  // namespace dav
