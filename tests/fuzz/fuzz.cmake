@@ -1,0 +1,27 @@
+# One executable for each <name>_fuzz.cc. With clang they are libFuzzer's, and everything is built for it:
+#   cmake -B build-fuzz -DHEARTH_FUZZ=ON -DHEARTH_TESTS=OFF -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
+#   build-fuzz/path_fuzz -max_total_time=60 build-fuzz/found tests/fuzz/corpus/path_fuzz
+# Other compilers get the same targets as plain replays of their corpus.
+set(HEARTH_FUZZER OFF)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    set(HEARTH_FUZZER ON)
+    set(instrument -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    target_compile_options(hearth_flags INTERFACE ${instrument})
+    target_link_options(hearth_flags INTERFACE ${instrument})
+endif()
+
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cc)
+foreach(source ${fuzz_sources})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    if(name STREQUAL "request_fuzz")
+        target_link_libraries(${name} PRIVATE hearth_net)
+    else()
+        target_link_libraries(${name} PRIVATE hearth_dav)
+    endif()
+    if(HEARTH_FUZZER)
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+    endif()
+endforeach()
