@@ -13,7 +13,14 @@ if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null || [ -z "$mirror" 
     exit 0
 fi
 bare=$work/bare
-leave+=("umount -l $bare/proc" "umount -l $bare/dev" "pkill -9 -f $bare/")
+# Whatever still runs with that root, and nothing else.
+end_inside() {
+    local process
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/root" 2>/dev/null)" != "$bare" ] || kill -9 "${process#/proc/}"
+    done
+}
+leave+=("umount -l $bare/proc" "umount -l $bare/dev" end_inside)
 if ! debootstrap --variant=minbase --include=ca-certificates bookworm "$bare" "$mirror" >"$work/debootstrap.log" 2>&1; then
     fail "bare-debootstrap: $(tail -n 2 "$work/debootstrap.log" | tr '\n' ' ')"
     exit 1
