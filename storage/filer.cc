@@ -208,7 +208,7 @@ void Filer::place(const std::string& own, const FileStep& step, StepOutcome& out
 void Filer::settle(const std::string& out, const FileStep& step, StepOutcome& outcome) {
     const auto facts = root_.stat(out);
     if (!facts) return;
-    if (is_version(out, *facts, step, step.keep)) return keep_as(out, step.keep, step, outcome);
+    if (is_version(root_, out, *facts, step.expect, step.keep)) return keep_as(out, step.keep, step, outcome);
     const auto is_ours = [&](const FileStep& one) {
         return one.op == StepOp::write_inline && likeness(root_, out, one) == Likeness::same;
     };
@@ -220,14 +220,12 @@ void Filer::settle(const std::string& out, const FileStep& step, StepOutcome& ou
     keep_surprise(out, step, outcome);
 }
 
-// By what a stat says, or else by its bytes: the belief may be older than the file (two writes in one batch), and a
-// touch from outside changes only the time.
-bool Filer::is_version(const std::string& path, const FileFacts& facts, const FileStep& step,
-                       const std::string& keep) const {
+bool is_version(const Tree& root, const std::string& path, const FileFacts& facts,
+                const std::optional<FileFacts>& expect, std::string_view keep) {
     if (keep.empty() || facts.kind != DiskKind::file) return false;
-    if (step.expect && is_same_file(facts, *step.expect)) return true;
-    const auto wanted = base::unhex(std::string_view(keep).substr(keep.rfind('/') + 1));
-    const auto file = root_.open(path);
+    if (expect && is_same_file(facts, *expect)) return true;
+    const auto wanted = base::unhex(keep.substr(keep.rfind('/') + 1));
+    const auto file = root.open(path);
     if (!wanted || wanted->size() != base::Hash{}.bytes.size() || !file) return false;
     base::Hasher hasher;
     std::string piece(kHashPieceBytes, '\0');
@@ -313,7 +311,7 @@ void Filer::keep_file(const FileStep& step, StepOutcome& outcome) {
     flush_below(step.src);
     const auto there = root_.stat(step.src);
     if (!there) return note_folder_of(step.src);
-    if (is_version(step.src, *there, step, step.dst)) return keep_as(step.src, step.dst, step, outcome);
+    if (is_version(root_, step.src, *there, step.expect, step.dst)) return keep_as(step.src, step.dst, step, outcome);
     keep_surprise(step.src, step, outcome);
 }
 

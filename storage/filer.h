@@ -79,8 +79,6 @@ class Filer {
 
     bool is_placed(const FileStep& step) const;
     bool is_exchanged(const FileStep& step, const FileFacts& at_src) const;
-    bool is_version(const std::string& path, const FileFacts& facts, const FileStep& step,
-                    const std::string& keep) const;
     void write_own(const FileStep& step, const std::string& own);
     void place(const std::string& own, const FileStep& step, StepOutcome& outcome);
     void settle(const std::string& out, const FileStep& step, StepOutcome& outcome);
@@ -124,6 +122,12 @@ bool is_same_file(const FileFacts& a, const FileFacts& b);
 // octets that had not reached the disk (the file is shorter, or ends in zeros).
 enum class Likeness { other, torn, same };
 Likeness likeness(const Tree& root, const std::string& path, const FileStep& step);
+
+// Is the file at `path` the version that step wants to keep as `keep`? By what a stat says, or else by its bytes: the
+// belief may be older than the file (two writes in one batch) or absent, and a touch from outside changes only the
+// time.
+bool is_version(const Tree& root, const std::string& path, const FileFacts& facts,
+                const std::optional<FileFacts>& expect, std::string_view keep);
 
 // The octets of a step as stored in fs_todo's column `expect` (keep, expect, node, mtime, exec, src_ino); pure.
 // Decoding what encode_expect did not make is a Failure, Fault::corrupt.

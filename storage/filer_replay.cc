@@ -43,6 +43,7 @@ struct Thing {
     std::size_t by = kNone;          // the step that put it at this name
     std::optional<FileFacts> facts;  // found: what the step believed of it
     bool any_copy = false;           // kept by hash: an equal file may have been there before
+    std::string keep;                // found: the name by hash under which a step wants to keep it
 };
 
 class Model {
@@ -68,12 +69,13 @@ class Model {
     // What step `i` takes for granted, as (name, thing) pairs.
     static std::vector<std::pair<std::string, Thing>> premises(const FileStep& step, std::size_t i) {
         const Thing absent;
-        const Thing found{Thing::What::found, kNone, kNone, step.expect, false};
+        const std::string& keep = step.op == StepOp::keep_file ? step.dst : step.keep;
+        const Thing found{Thing::What::found, kNone, kNone, step.expect, false, keep};
         switch (step.op) {
             case StepOp::write_inline: return {{step.dst, step.keep.empty() ? absent : found}};
             case StepOp::place_staged:
                 return {{step.dst, step.keep.empty() ? absent : found},
-                        {step.src, Thing{Thing::What::staged, i, kNone, std::nullopt, false}}};
+                        {step.src, Thing{Thing::What::staged, i, kNone, std::nullopt, false, {}}}};
             case StepOp::make_folder: return {{step.dst, absent}};
             case StepOp::move:
             case StepOp::keep_folder: return {{step.src, found}, {step.dst, absent}};
@@ -92,23 +94,23 @@ class Model {
             case StepOp::place_staged: {
                 const bool staged = step.op == StepOp::place_staged;
                 if (!step.keep.empty()) keep_copy(step.dst, step.keep, i);
-                put(step.dst, {staged ? Thing::What::staged : Thing::What::inlined, i, i, std::nullopt, false});
-                if (staged) put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false});
+                put(step.dst, {staged ? Thing::What::staged : Thing::What::inlined, i, i, std::nullopt, false, {}});
+                if (staged) put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false, {}});
                 return;
             }
             case StepOp::make_folder: {
                 const auto there = at(step.dst);
                 const bool is_folder =
                     there && (there->what == Thing::What::folder || there->what == Thing::What::found);
-                if (!is_folder) put(step.dst, {Thing::What::folder, i, i, std::nullopt, false});
+                if (!is_folder) put(step.dst, {Thing::What::folder, i, i, std::nullopt, false, {}});
                 return;
             }
             case StepOp::move:
             case StepOp::keep_folder: return move(step.src, step.dst, i);
             case StepOp::keep_file:
                 keep_copy(step.src, step.dst, i);
-                return put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false});
-            case StepOp::discard: return put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false});
+                return put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false, {}});
+            case StepOp::discard: return put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false, {}});
         }
     }
 
@@ -131,7 +133,7 @@ class Model {
         std::map<std::string, Thing> moved;
         for (auto it = at_.lower_bound(from + "/"); it != at_.end() && is_at_or_below(it->first, from); ++it)
             moved.emplace(to + it->first.substr(from.size()), it->second);
-        put(from, {Thing::What::absent, kNone, i, std::nullopt, false});
+        put(from, {Thing::What::absent, kNone, i, std::nullopt, false, {}});
         if (!top || top->what == Thing::What::absent) return;
         top->by = i;
         put(to, std::move(*top));
@@ -190,8 +192,10 @@ class Look {
         switch (thing->what) {
             case Thing::What::inlined: return likeness(root_, path, steps_[thing->maker]) != Likeness::other;
             case Thing::What::staged: return is_staged(*there, steps_[thing->maker]);
-            default: return !thing->facts || is_same_file(*there, *thing->facts);
+            default: break;
         }
+        if (!thing->keep.empty()) return is_version(root_, path, *there, thing->facts, thing->keep);
+        return !thing->facts || is_same_file(*there, *thing->facts);
     }
 
     static bool is_staged(const FileFacts& there, const FileStep& step) {

@@ -1,0 +1,511 @@
+#include "storage/filer.h"
+
+#include "storage/base/failure.h"  // before Catch: both have a CHECK, and here it is the test's
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "storage/base/hash.h"
+#include "tests/storage/temp_root.h"
+
+namespace storage {
+namespace {
+
+using test::TempRoot;
+using test::Where;
+
+std::string version_path(const std::string& bytes) {
+    const std::string hash = base::hex(base::sha256(bytes).view());
+    return ".hearth/versions/" + hash.substr(0, 2) + "/" + hash;
+}
+
+// Steps as a store would write them, in order.
+class Script {
+  public:
+    explicit Script(TempRoot& root) : root_(root) {}
+
+    FileStep& add(StepOp op) {
+        FileStep step;
+        step.lsn = static_cast<Lsn>(steps.size()) + 100;
+        step.op = op;
+        step.node = step.lsn * 10;
+        step.mtime_ns = step.lsn * 1'000'000'000;
+        steps.push_back(step);
+        return steps.back();
+    }
+    FileStep& write(const std::string& dst, const std::string& bytes, const std::string& replaced = "\x01") {
+        auto& step = add(StepOp::write_inline);
+        step.dst = dst;
+        step.bytes = bytes;
+        if (replaced != "\x01") step.keep = version_path(replaced);
+        return step;
+    }
+    FileStep& stage(const std::string& dst, const std::string& bytes, const std::string& replaced = "\x01") {
+        auto& step = add(StepOp::place_staged);
+        step.dst = dst;
+        step.src = ".hearth/staging/upload-" + std::to_string(step.lsn);
+        root_.write(step.src, bytes, step.mtime_ns);
+        step.src_ino = root_.tree().stat(step.src)->ino;
+        if (replaced != "\x01") step.keep = version_path(replaced);
+        return step;
+    }
+    void folder(const std::string& dst) { add(StepOp::make_folder).dst = dst; }
+    FileStep& two(StepOp op, const std::string& src, const std::string& dst) {
+        auto& step = add(op);
+        step.src = src;
+        step.dst = dst;
+        return step;
+    }
+    void discard(const std::string& src) { add(StepOp::discard).src = src; }
+
+    std::vector<FileStep> steps;
+
+  private:
+    TempRoot& root_;
+};
+
+struct Case {
+    const char* name;
+    std::function<void(TempRoot&, Script&)> make;
+};
+
+const std::vector<Case> kScripts = {
+    {"new, replace, replace again",
+     [](TempRoot&, Script& s) {
+         s.write("files/a", "one");
+         s.write("files/a", "two", "one");
+         s.write("files/a", "three", "two");
+     }},
+    {"folder, content, move, remove, new at the same name",
+     [](TempRoot&, Script& s) {
+         s.folder("files/d");
+         s.write("files/d/a", "one");
+         s.write("files/d/a", "two", "one");
+         s.folder("files/d/sub");
+         s.write("files/d/sub/b", "deep");
+         s.two(StepOp::move, "files/d", "files/e");
+         s.write("files/e/a", "three", "two");
+         s.folder("files/d");
+         s.write("files/d/a", "again");
+         s.two(StepOp::keep_file, "files/e/a", version_path("three"));
+         s.write("files/e/a", "fourth");
+         s.two(StepOp::keep_folder, "files/e", ".hearth/trash/t1");
+         s.folder("files/e");
+         s.write("files/e/a", "fifth");
+     }},
+    {"what was there before",
+     [](TempRoot& root, Script& s) {
+         root.tree().make_folder("files/old");
+         root.write("files/old/x", "ancient");
+         root.write("files/y", "other");
+         s.write("files/old/x", "new", "ancient").expect = root.tree().stat("files/old/x");
+         s.two(StepOp::move, "files/old", "files/moved");
+         s.write("files/moved/z", "beside");
+         s.two(StepOp::move, "files/y", "files/moved/y").expect = root.tree().stat("files/y");
+         s.two(StepOp::keep_file, "files/moved/x", version_path("new"));
+         s.write("files/y", "y again");
+     }},
+    {"staged bodies",
+     [](TempRoot& root, Script& s) {
+         root.write("files/big", "big zero");
+         s.stage("files/big", "big one", "big zero").expect = root.tree().stat("files/big");
+         s.stage("files/big", "big two", "big one");
+         s.stage("files/new", "fresh");
+         s.two(StepOp::move, "files/new", "files/newer");
+         s.write("files/big", "small", "big two");
+         s.stage("files/new", "fresher");
+         s.two(StepOp::keep_file, "files/newer", version_path("fresh"));
+     }},
+    {"staged bodies whose inode the row does not tell",
+     [](TempRoot& root, Script& s) {
+         root.write("files/big", "big zero");
+         s.stage("files/big", "big one", "big zero").expect = root.tree().stat("files/big");
+         s.steps.back().src_ino = 0;
+         s.stage("files/other", "else");
+         s.steps.back().src_ino = 0;
+         s.two(StepOp::keep_file, "files/big", version_path("big one"));
+     }},
+    {"back and forth",
+     [](TempRoot& root, Script& s) {
+         root.write("files/a", "alpha");
+         root.write("files/b", "beta");
+         s.two(StepOp::move, "files/a", "files/t").expect = root.tree().stat("files/a");
+         s.two(StepOp::move, "files/b", "files/a").expect = root.tree().stat("files/b");
+         s.two(StepOp::move, "files/t", "files/b");
+         s.write("files/a", "gamma", "beta");
+     }},
+    {"the same bytes again",
+     [](TempRoot&, Script& s) {
+         s.write("files/a", "same");
+         s.write("files/a", "same", "same");
+         s.two(StepOp::keep_file, "files/a", version_path("same"));
+         s.write("files/a", "same");
+     }},
+    {"empty files",
+     [](TempRoot& root, Script& s) {
+         root.write("files/e", "");
+         s.write("files/e", "filled", "").expect = root.tree().stat("files/e");
+         s.write("files/e", "", "filled");
+         s.write("files/n", "");
+         s.write("files/n", "n", "");
+     }},
+    {"removed and expired",
+     [](TempRoot& root, Script& s) {
+         root.tree().make_folders("files/gone/in");
+         root.write("files/gone/in/f", "lost?");
+         s.two(StepOp::keep_folder, "files/gone", ".hearth/trash/g");
+         s.discard(".hearth/trash/g");
+         s.folder("files/gone");
+         s.write("files/gone/f", "back");
+         s.discard(".hearth/staging/nothing");
+     }},
+};
+
+std::map<std::string, std::string> run_all(const Case& one, KernelFeatures features) {
+    TempRoot root(features, Where::memory);
+    Script script(root);
+    one.make(root, script);
+    Filer filer(root.tree(), base::system_rng());
+    for (const auto& step : script.steps) {
+        const auto outcome = filer.perform(step);
+        INFO(one.name << " lsn " << step.lsn);
+        CHECK(outcome.failure == "");
+        CHECK(!outcome.surprise);
+    }
+    return root.dump();
+}
+
+TEST_CASE("a replay after any cut gives the tree of an uninterrupted run") {
+    for (const auto features : {KernelFeatures{}, KernelFeatures{false, false}}) {
+        for (const auto& one : kScripts) {
+            const auto wanted = run_all(one, features);
+            for (std::size_t cut = 0;; ++cut) {
+                TempRoot root(features, Where::memory);
+                Script script(root);
+                one.make(root, script);
+                if (cut > script.steps.size()) break;
+                INFO(one.name << ", cut after " << cut << ", flags " << features.rename_flags);
+                {
+                    Filer before(root.tree(), base::system_rng());
+                    for (std::size_t i = 0; i < cut; ++i) REQUIRE(before.perform(script.steps[i]).failure == "");
+                }
+                Filer filer(root.tree(), base::system_rng());
+                const auto outcomes = filer.replay(script.steps);
+                CHECK(root.dump() == wanted);
+                REQUIRE(outcomes.size() == script.steps.size());
+                for (const auto& outcome : outcomes) {
+                    CHECK(outcome.failure == "");
+                    CHECK(outcome.surprise.value_or("none") == "none");
+                }
+                // And again: a crash during the replay.
+                Filer again(root.tree(), base::system_rng());
+                for (const auto& outcome : again.replay(script.steps)) CHECK(outcome.failure == "");
+                CHECK(root.dump() == wanted);
+            }
+        }
+    }
+}
+
+TEST_CASE("a row of rows can be drained from the front before the crash") {
+    for (const auto& one : kScripts) {
+        const auto wanted = run_all(one, {});
+        TempRoot probe({}, Where::memory);
+        Script probe_script(probe);
+        one.make(probe, probe_script);
+        const std::size_t count = probe_script.steps.size();
+        for (std::size_t drained = 0; drained <= count; ++drained) {
+            for (std::size_t cut = drained; cut <= count; ++cut) {
+                TempRoot root({}, Where::memory);
+                Script script(root);
+                one.make(root, script);
+                Filer filer(root.tree(), base::system_rng());
+                for (std::size_t i = 0; i < cut; ++i) filer.perform(script.steps[i]);
+                INFO(one.name << ", drained " << drained << ", cut after " << cut);
+                const auto rest = script.steps.begin() + static_cast<std::ptrdiff_t>(drained);
+                Filer(root.tree(), base::system_rng()).replay({rest, script.steps.end()});
+                CHECK(root.dump() == wanted);
+            }
+        }
+    }
+}
+
+// The inside of one step, cut by hand: our own name in staging is half written, written, or holds what came out.
+TEST_CASE("a replay finishes a step that was half done") {
+    enum class Half { torn, written, exchanged };
+    for (const auto half : {Half::torn, Half::written, Half::exchanged}) {
+        TempRoot root;
+        root.write("files/a", "old");
+        Script script(root);
+        auto& step = script.write("files/a", "new bytes", "old");
+        step.expect = root.tree().stat("files/a");
+        INFO("half " << static_cast<int>(half));
+        root.write(own_path(step), half == Half::torn ? "new" : "new bytes", step.mtime_ns);
+        if (half == Half::exchanged) REQUIRE(root.tree().exchange(own_path(step), "files/a") == Rename::done);
+        const auto outcomes = Filer(root.tree(), base::system_rng()).replay(script.steps);
+        CHECK(root.read("files/a") == "new bytes");
+        CHECK(root.read(version_path("old")) == "old");
+        CHECK(root.tree().list(".hearth/staging").empty());
+        CHECK(outcomes[0].facts->same_version(*root.tree().stat("files/a")));
+        CHECK(!outcomes[0].surprise);
+    }
+}
+
+TEST_CASE("a staged body exchanged but not yet kept is kept by the replay") {
+    for (const bool known : {true, false}) {
+        TempRoot root;
+        root.write("files/a", "old");
+        Script script(root);
+        auto& step = script.stage("files/a", "new bytes", "old");
+        step.expect = root.tree().stat("files/a");
+        if (!known) step.src_ino = 0;
+        REQUIRE(root.tree().exchange(step.src, "files/a") == Rename::done);
+        const auto outcomes = Filer(root.tree(), base::system_rng()).replay(script.steps);
+        CHECK(root.read("files/a") == "new bytes");
+        CHECK(root.read(version_path("old")) == "old");
+        CHECK(outcomes[0].facts);
+        CHECK(root.tree().list(".hearth/staging").empty());
+    }
+}
+
+TEST_CASE("octets that a power cut lost come back from the row") {
+    for (const std::string& lost : {std::string(), std::string("thr"), std::string("th\0\0\0", 5)}) {
+        TempRoot root;
+        Script script(root);
+        script.write("files/a", "one");
+        script.write("files/a", "two", "one");
+        script.write("files/b", "three");
+        Filer filer(root.tree(), base::system_rng());
+        for (const auto& step : script.steps) filer.perform(step);
+        root.tree().unlink("files/b");
+        root.write("files/b", lost, script.steps[2].mtime_ns);
+        root.tree().unlink(version_path("one"));
+        root.write(version_path("one"), "", script.steps[0].mtime_ns);
+        Filer(root.tree(), base::system_rng()).replay(script.steps);
+        CHECK(root.read("files/b") == "three");
+        CHECK(root.read("files/a") == "two");
+        CHECK(root.read(version_path("one")) == "one");
+    }
+}
+
+TEST_CASE("an outside edit after the last step survives the replay and is not reported as ours") {
+    TempRoot root;
+    Script script(root);
+    script.write("files/a", "one");
+    script.write("files/b", "bee");
+    script.write("files/c", "sea");
+    Filer filer(root.tree(), base::system_rng());
+    for (const auto& step : script.steps) filer.perform(step);
+    root.tree().unlink("files/a");
+    root.write("files/a", "edited outside", 77);
+    const auto outcomes = Filer(root.tree(), base::system_rng()).replay(script.steps);
+    CHECK(root.read("files/a") == "edited outside");
+    CHECK(!outcomes[0].facts);
+    CHECK(outcomes[1].facts);
+}
+
+TEST_CASE("what was not expected is kept as a surprise") {
+    TempRoot root;
+    Filer filer(root.tree(), base::system_rng());
+    Script script(root);
+    root.write("files/a", "expected");
+    const auto expect = root.tree().stat("files/a");
+
+    SECTION("replaced by somebody between the look and the exchange") {
+        root.tree().unlink("files/a");
+        root.write("files/a", "raced", 5);
+        auto& step = script.write("files/a", "ours", "expected");
+        step.expect = expect;
+        const auto outcome = filer.perform(step);
+        CHECK(root.read("files/a") == "ours");
+        REQUIRE(outcome.surprise);
+        CHECK(root.read(*outcome.surprise) == "raced");
+    }
+    SECTION("made by somebody where nothing was") {
+        const auto outcome = filer.perform(script.write("files/a", "ours"));
+        CHECK(root.read("files/a") == "ours");
+        REQUIRE(outcome.surprise);
+        CHECK(root.read(*outcome.surprise) == "expected");
+    }
+    SECTION("only touched: the bytes are the version") {
+        root.tree().open("files/a")->set_mtime(123456);
+        auto& step = script.write("files/a", "ours", "expected");
+        step.expect = expect;
+        CHECK(!filer.perform(step).surprise);
+        CHECK(root.read(version_path("expected")) == "expected");
+    }
+    SECTION("removed by somebody: just placed") {
+        root.tree().unlink("files/a");
+        auto& step = script.write("files/a", "ours", "expected");
+        step.expect = expect;
+        const auto outcome = filer.perform(step);
+        CHECK(!outcome.surprise);
+        CHECK(root.read("files/a") == "ours");
+    }
+    SECTION("edited by somebody before it is removed") {
+        root.tree().unlink("files/a");
+        root.write("files/a", "edited", 9);
+        auto& step = script.two(StepOp::keep_file, "files/a", version_path("expected"));
+        step.expect = expect;
+        const auto outcome = filer.perform(step);
+        CHECK(root.read("files/a") == "(missing)");
+        REQUIRE(outcome.surprise);
+        CHECK(root.read(*outcome.surprise) == "edited");
+        CHECK(root.read(version_path("expected")) == "(missing)");
+    }
+    SECTION("made by somebody where a move goes") {
+        root.write("files/b", "theirs");
+        const auto outcome = filer.perform(script.two(StepOp::move, "files/a", "files/b"));
+        CHECK(root.read("files/b") == "expected");
+        REQUIRE(outcome.surprise);
+        CHECK(root.read(*outcome.surprise) == "theirs");
+    }
+    SECTION("edited by somebody before it is moved: the old row must stay") {
+        root.tree().unlink("files/a");
+        root.write("files/a", "edited", 9);
+        auto& step = script.two(StepOp::move, "files/a", "files/b");
+        step.expect = expect;
+        const auto outcome = filer.perform(step);
+        CHECK(root.read("files/b") == "edited");
+        CHECK(!outcome.facts);
+    }
+    SECTION("a folder where a file goes") {
+        root.tree().make_folder("files/f");
+        root.write("files/f/x", "inside");
+        const auto outcome = filer.perform(script.write("files/f", "ours"));
+        CHECK(root.read("files/f") == "ours");
+        REQUIRE(outcome.surprise);
+        CHECK(root.read(*outcome.surprise + "/x") == "inside");
+    }
+    SECTION("two surprises of one step have two names") {
+        auto& step = script.write("files/a", "ours");
+        const auto first = filer.perform(step).surprise;
+        root.tree().unlink("files/a");
+        root.write("files/a", "other");
+        const auto second = filer.perform(step).surprise;
+        REQUIRE((first && second));
+        CHECK(*first != *second);
+        CHECK(root.read(*first) == "expected");
+        CHECK(root.read(*second) == "other");
+    }
+}
+
+TEST_CASE("the version that is kept already is not kept twice") {
+    TempRoot root;
+    Filer filer(root.tree(), base::system_rng());
+    Script script(root);
+    root.tree().make_folders(parent_of(version_path("v")));
+    root.write(version_path("v"), "v");
+    root.write("files/a", "v");
+    const auto first = root.tree().stat(version_path("v"));
+    CHECK(filer.perform(script.write("files/a", "w", "v")).failure == "");
+    CHECK(root.tree().stat(version_path("v"))->ino == first->ino);
+    CHECK(root.tree().list(".hearth/staging").empty());
+}
+
+TEST_CASE("a placed file has its time, its mode and its facts") {
+    TempRoot root;
+    Filer filer(root.tree(), base::system_rng());
+    Script script(root);
+    for (const bool staged : {false, true}) {
+        for (const bool exec : {false, true}) {
+            const std::string dst = "files/" + std::to_string(staged) + std::to_string(exec);
+            auto& step = staged ? script.stage(dst, "#!/bin/sh\n") : script.write(dst, "#!/bin/sh\n");
+            step.exec = exec;
+            step.mtime_ns = 1'700'000'000'123'456'789;
+            const auto outcome = filer.perform(step);
+            REQUIRE(outcome.facts);
+            CHECK(outcome.facts->mtime_ns == 1'700'000'000'123'456'789);
+            CHECK(outcome.facts->exec == exec);
+            CHECK(outcome.facts->same_version(*root.tree().stat(dst)));
+            CHECK(outcome.node == step.node);
+        }
+    }
+}
+
+TEST_CASE("a step that can not be done reports it and harms nothing") {
+    TempRoot root;
+    Filer filer(root.tree(), base::system_rng());
+    Script script(root);
+    root.write("files/a", "mine");
+    auto& discard = script.add(StepOp::discard);
+    discard.src = "files/a";
+    CHECK(filer.perform(discard).failure != "");
+    CHECK(root.read("files/a") == "mine");
+    auto& staged = script.add(StepOp::place_staged);
+    staged.src = ".hearth/staging/none";
+    staged.dst = "files/b";
+    CHECK(filer.perform(staged).failure != "");
+    REQUIRE(root.tree().remove_folder(".hearth/staging"));
+    CHECK(filer.perform(script.write("files/c", "c")).failure != "");
+}
+
+TEST_CASE("a step that failed before the crash is done by the replay, without undoing later ones") {
+    TempRoot root;
+    Script script(root);
+    script.write("files/a", "one");
+    script.write("files/b", "never written");
+    script.folder("files/d");
+    script.write("files/d/c", "three");
+    script.two(StepOp::move, "files/d", "files/e");
+    Filer filer(root.tree(), base::system_rng());
+    for (const std::size_t i : {0u, 2u, 3u, 4u}) filer.perform(script.steps[i]);
+    Filer(root.tree(), base::system_rng()).replay(script.steps);
+    CHECK(root.read("files/b") == "never written");
+    CHECK(root.read("files/e/c") == "three");
+    CHECK(!root.tree().stat("files/d"));
+}
+
+TEST_CASE("many steps between two flushes") {
+    TempRoot root;
+    Filer filer(root.tree(), base::system_rng());
+    Script script(root);
+    for (int i = 0; i < 200; ++i) script.write("files/" + std::to_string(i), "x");
+    for (const auto& step : script.steps) CHECK(filer.perform(step).failure == "");
+    filer.flush();
+    filer.flush();
+    CHECK(root.tree().list("files").size() == 200);
+}
+
+TEST_CASE("the octets of a row give the step back") {
+    FileStep step;
+    step.keep = ".hearth/versions/ab/abcd";
+    step.node = 1234567;
+    step.mtime_ns = -5;
+    step.exec = true;
+    step.src_ino = ~std::uint64_t{0};
+    FileFacts facts;
+    facts.kind = DiskKind::folder;
+    facts.dev = 66;
+    facts.ino = 1ull << 63;
+    facts.size = 1 << 20;
+    facts.mtime_ns = INT64_MIN;
+    facts.ctime_ns = INT64_MAX;
+    facts.links = 7;
+    facts.exec = true;
+    for (const bool with_expect : {false, true}) {
+        if (with_expect) step.expect = facts;
+        const std::string octets = encode_expect(step);
+        FileStep back;
+        decode_expect(octets, back);
+        CHECK(back.keep == step.keep);
+        CHECK(back.node == step.node);
+        CHECK(back.mtime_ns == step.mtime_ns);
+        CHECK(back.exec);
+        CHECK(back.src_ino == step.src_ino);
+        REQUIRE(back.expect.has_value() == with_expect);
+        if (with_expect) {
+            CHECK(back.expect->same_version(facts));
+            CHECK(back.expect->kind == DiskKind::folder);
+            CHECK(back.expect->links == 7);
+            CHECK(back.expect->exec);
+        }
+        for (std::size_t length = 0; length < octets.size(); ++length)
+            CHECK_THROWS_AS(decode_expect(std::string_view(octets).substr(0, length), back), base::Failure);
+        CHECK_THROWS_AS(decode_expect(octets + "x", back), base::Failure);
+        CHECK_THROWS_AS(decode_expect("\x02" + octets.substr(1), back), base::Failure);
+    }
+}
+
+}  // namespace
+}  // namespace storage
