@@ -9,8 +9,8 @@
 
 #include "dav/http/handler.h"
 
-// The edge: sockets, TLS and HTTP/1.1 framing. The only folder that knows Boost. It turns octets into http::RequestHead,
-// runs the handler's two calls on its workers, and turns http::Response into octets.
+// The edge: sockets, TLS and HTTP/1.1 framing. The only folder that knows Boost. It turns octets into
+// http::RequestHead, runs the handler's two calls on its workers, and turns http::Response into octets.
 namespace net {
 
 // One entry of [[listen]].
@@ -51,7 +51,7 @@ struct Certificate {
 struct Options {
     std::vector<Listen> listen;
     Limits limits;
-    std::optional<Certificate> certificate;  // needed when any listener has TLS
+    std::optional<Certificate> certificate;    // needed when any listener has TLS
     std::vector<std::string> trusted_proxies;  // addresses or CIDR; their X-Forwarded-For and -Proto count
     std::size_t io_threads = 0;                // 0 = one per core
 };
@@ -71,7 +71,8 @@ class Server {
     // Binds all listeners; throws base::Failure naming the address that can not be had.
     static std::unique_ptr<Server> start(Options options, http::Handler& handler);
     virtual ~Server() = default;  // stops
-    // Stops accepting, lets running requests finish for `grace_ms`, closes idle connections, joins all threads. Idempotent.
+    // Stops accepting, lets running requests finish for `grace_ms`, closes idle connections, joins all threads.
+    // Idempotent.
     virtual void stop(std::int64_t grace_ms) = 0;
     // New connections use it from now on. Throws base::Failure (and keeps the old one) when the pair does not load.
     virtual void use_certificate(const Certificate& certificate) = 0;
