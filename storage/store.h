@@ -30,11 +30,11 @@ struct Seams {
 class Store {
   public:
     struct Options {
-        std::string root;            // absolute
-        bool create = true;          // only in a missing or empty folder
-        std::size_t readers = 4;     // read connections
+        std::string root;         // absolute
+        bool create = true;       // only in a missing or empty folder
+        std::size_t readers = 4;  // read connections
         std::size_t write_queue_max = 512;
-        std::vector<SchemaPart> schema;  // of the domains
+        std::vector<SchemaPart> schema;      // of the domains
         std::uint64_t free_floor_bytes = 0;  // below it content writes throw Fault::disk_full
     };
     // Another process has the root.
@@ -83,12 +83,12 @@ class Store {
         }
     }
 
-    // Waits until the file steps of `lsn` are done (a reader that saw a row before its file was in place). False: gave up
-    // after a bounded wait.
+    // Waits until the file steps of `lsn` are done (a reader that saw a row before its file was in place). False: gave
+    // up after a bounded wait.
     virtual bool settle(Lsn lsn) = 0;
 
-    // Counter of commits that touched children of `parent` or something below; for caches of answers. 4,096 slots, hashed:
-    // two folders may share one. Lock-free.
+    // Counter of commits that touched children of `parent` or something below; for caches of answers. 4,096 slots,
+    // hashed: two folders may share one. Lock-free.
     virtual std::uint64_t generation(NodeId parent) const = 0;
 
     virtual Tree& tree() = 0;  // the storage root
@@ -99,7 +99,7 @@ class Store {
 
     // Jobs of the keeper; each bounded, safe to call at any time from any worker.
     virtual void checkpoint() = 0;
-    virtual std::size_t drain_hidden(std::size_t limit) = 0;              // removes leftovers of big removals
+    virtual std::size_t drain_hidden(std::size_t limit) = 0;  // removes leftovers of big removals
     virtual std::size_t expire_history(std::int64_t before_ms, std::size_t limit) = 0;
 
     struct Finding {

@@ -53,11 +53,12 @@ class ReadTxn {
     // Exact octets first, then the name key (NFC), so that a client that sends NFD finds an NFC name.
     virtual std::optional<Node> child(NodeId parent, std::string_view name) = 0;
     virtual Walk walk(NodeId root, std::span<const std::string> names) = 0;
-    virtual base::Segments path_of(NodeId id) = 0;         // names below the space's root
-    virtual std::string disk_path(const Node& node) = 0;   // below the storage root: "files/ana/a/b.txt"
+    virtual base::Segments path_of(NodeId id) = 0;        // names below the space's root
+    virtual std::string disk_path(const Node& node) = 0;  // below the storage root: "files/ana/a/b.txt"
 
-    // Members of a collection in name order, after `after` (empty = from the start), at most `limit`; `each` sees rows one by
-    // one (nothing is collected), with what `needs` asks for fetched in one query each. Returns how many were given.
+    // Members of a collection in name order, after `after` (empty = from the start), at most `limit`; `each` sees rows
+    // one by one (nothing is collected), with what `needs` asks for fetched in one query each. Returns how many were
+    // given.
     virtual std::size_t list(NodeId parent, Need needs, std::string_view after, std::size_t limit,
                              const std::function<void(const Row&)>& each) = 0;
     virtual std::size_t count_children(NodeId parent) = 0;
@@ -83,10 +84,10 @@ class ReadTxn {
 
 enum class Put { created, replaced };
 
-// The verbs. Nothing else touches node, log, prop, kv; each appends its one log record, keeps history (`version`, `gone`),
-// folder digests and used bytes right, and queues its file steps. Runs on the writer thread. A function given to
-// store.write does all its checks before its first verb: there is no savepoint per function, and a throw after a verb
-// rolls the whole group back and runs its functions one by one.
+// The verbs. Nothing else touches node, log, prop, kv; each appends its one log record, keeps history (`version`,
+// `gone`), folder digests and used bytes right, and queues its file steps. Runs on the writer thread. A function given
+// to store.write does all its checks before its first verb: there is no savepoint per function, and a throw after a
+// verb rolls the whole group back and runs its functions one by one.
 class WriteTxn : public ReadTxn {
   public:
     // A new space with its root folder (`dir` on disk, made by a file step). sys exists from the start.
@@ -113,8 +114,8 @@ class WriteTxn : public ReadTxn {
         Put outcome;
         Node node;
     };
-    // Creates or replaces the content of (parent, name). The staged file of `content` belongs to the redo entry once the
-    // group is committed and stays the caller's until then (the function may run again): staged content is owned
+    // Creates or replaces the content of (parent, name). The staged file of `content` belongs to the redo entry once
+    // the group is committed and stays the caller's until then (the function may run again): staged content is owned
     // outside the function, inline content may be a temporary.
     virtual PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) = 0;
     virtual void set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) = 0;
@@ -122,8 +123,8 @@ class WriteTxn : public ReadTxn {
     // MOVE inside a space: one record and one rename whatever is below. The new name must be free.
     virtual Node place(NodeId id, NodeId parent, std::string_view name, const Author& author) = 0;
 
-    // Removes the node and all below: one record, one file step, everything kept in history. Above kRemoveAtOnceMax nodes the
-    // subtree is hidden by this commit and drained in groups later.
+    // Removes the node and all below: one record, one file step, everything kept in history. Above kRemoveAtOnceMax
+    // nodes the subtree is hidden by this commit and drained in groups later.
     virtual void remove(NodeId id, const Author& author) = 0;
 
     // A copy being built: a hidden folder (no parent) with its own folder under .hearth/staging. Members are added by

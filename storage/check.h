@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "storage/store.h"
+
+namespace sql {
+class Connection;
+}
+
+namespace storage {
+
+inline constexpr std::size_t kFindingsMax = 10'000;  // more says nothing new
+
+// Parts of `hearth check`; each adds what it finds.
+void check_schema(sql::Connection& db, std::vector<Store::Finding>& findings);
+// Index against disk: missing files, other sizes, files the index does not know (reported, never removed).
+void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
+
+// A digest or a sum of sizes that is not what its members make.
+struct WrongSum {
+    NodeId node = 0;  // collection with a wrong digest
+    base::Hash tree;  // the right one
+    SpaceId space = 0;
+    std::int64_t used_bytes = 0;  // the right one, where node is 0
+};
+std::vector<WrongSum> check_sums(sql::Connection& db, std::vector<Store::Finding>& findings);
+
+}  // namespace storage

@@ -1,0 +1,390 @@
+#include "storage/commit.h"
+
+#include "storage/base/log.h"
+
+namespace storage {
+
+namespace {
+
+constexpr std::int64_t kStepsPerRecord = 16;
+std::int64_t key_of(const FileStep& step) {
+    return step.lsn * kStepsPerRecord + step.step;
+}
+
+}  // namespace
+
+Committer::Committer(const Setup& setup)
+    : db_(setup.db),
+      fresh_(setup.fresh),
+      tree_(setup.tree),
+      seams_(setup.seams),
+      queue_max_(setup.queue_max),
+      free_floor_bytes_(setup.free_floor_bytes),
+      ledger_(setup.db, setup.seams.clock),
+      folders_(setup.db),
+      queue_monitor_(setup.seams.exec.monitor()),
+      flights_monitor_(setup.seams.exec.monitor()),
+      filer_monitor_(setup.seams.exec.monitor()),
+      filer_(std::make_unique<Filer>(setup.tree, setup.seams.rng)),
+      settle_monitor_(setup.seams.exec.monitor()) {
+    ledger_.load();
+    reached_ = ledger_.lsn();
+    writer_ = seams_.exec.spawn("writer", [this] { write_loop(); });
+    file_thread_ = seams_.exec.spawn("files", [this] { file_loop(); });
+    flusher_ = seams_.exec.spawn("flusher", [this] { flush_loop(); });
+}
+
+Committer::~Committer() {
+    {
+        base::Locked hold(*queue_monitor_);
+        closing_ = true;
+        queue_monitor_->notify_all();
+    }
+    writer_.reset();
+    {
+        base::Locked hold(*flights_monitor_);
+        flights_closed_ = true;
+        flights_monitor_->notify_all();
+    }
+    file_thread_.reset();
+    {
+        base::Locked hold(*filer_monitor_);
+        flusher_closed_ = true;
+        filer_monitor_->notify_all();
+    }
+    flusher_.reset();
+    // All threads are gone; what they left to tidy up is written here. Failing that, the next start does it.
+    try {
+        while (!redo_keys_.empty() || fresh_.any_landed()) {
+            const Chores chores = take_chores();
+            db_.begin();
+            do_chores(chores);
+            db_.commit();
+            fresh_.written(chores.disk_rows);
+        }
+        db_.checkpoint();
+    } catch (const base::Failure& failure) {
+        db_.rollback();
+        base::log_warn("store", std::string("closing: ") + failure.what());
+    }
+}
+
+// ---- callers ----
+
+void Committer::run(const std::function<void(WriteTxn&)>& fn) {
+    if (!healthy_) throw base::Failure(base::Fault::unavailable, "the storage root failed to sync; restart to recover");
+    Job job(fn, seams_.exec);
+    {
+        base::Locked hold(*queue_monitor_);
+        if (closing_) throw base::Failure(base::Fault::unavailable, "the store is closing");
+        if (queue_.size() >= queue_max_) throw base::Failure(base::Fault::busy, "the write queue is full");
+        queue_.push_back(&job);
+        if (queue_.size() == 1) queue_monitor_->notify_one();
+    }
+    {
+        base::Locked hold(*job.monitor);
+        while (!job.done) job.monitor->wait();
+    }
+    if (job.error) std::rethrow_exception(job.error);
+}
+
+void Committer::finish(Job& job) {
+    base::Locked hold(*job.monitor);
+    job.done = true;
+    job.monitor->notify_one();  // under the lock: the caller takes the job away as soon as it has it
+}
+
+bool Committer::settle(Lsn lsn) {
+    if (reached_ >= lsn) return true;
+    const std::int64_t until = seams_.clock.monotonic_ms() + kSettleWaitMs;
+    ++settling_;
+    bool in_time = true;
+    {
+        base::Locked hold(*settle_monitor_);
+        while (in_time && reached_ < lsn) in_time = settle_monitor_->wait_until(until);
+    }
+    --settling_;
+    return reached_ >= lsn;
+}
+
+void Committer::reached(Lsn lsn) {
+    if (lsn <= reached_) return;
+    reached_ = lsn;
+    if (settling_ == 0) return;
+    base::Locked hold(*settle_monitor_);
+    settle_monitor_->notify_all();
+}
+
+std::uint64_t Committer::generation(NodeId parent) const {
+    return generations_[static_cast<std::size_t>(parent) % kGenerationSlots] + moves_;
+}
+
+void Committer::bump(const Group& group, std::size_t from, std::size_t to) {
+    if (group.moved_folders) ++moves_;
+    for (std::size_t i = from; i < to; ++i)
+        ++generations_[static_cast<std::size_t>(group.touched[i]) % kGenerationSlots];
+}
+
+void Committer::checkpoint() {
+    base::Locked hold(*queue_monitor_);
+    checkpoint_ = tidy_ = true;
+    queue_monitor_->notify_one();
+}
+
+// ---- writer ----
+
+void Committer::write_loop() {
+    while (true) {
+        std::vector<Job*> jobs;
+        bool checkpoint = false;
+        {
+            base::Locked hold(*queue_monitor_);
+            while (queue_.empty() && !tidy_ && !closing_) queue_monitor_->wait();
+            if (queue_.empty() && closing_) return;
+            while (!queue_.empty() && jobs.size() < kJobsPerCommitMax) {
+                jobs.push_back(queue_.front());
+                queue_.pop_front();
+            }
+            tidy_ = false;
+            checkpoint = std::exchange(checkpoint_, false);
+        }
+        const bool committed = commit_group(std::move(jobs));
+        bool waiting = false;
+        {
+            base::Locked hold(*queue_monitor_);
+            waiting = !queue_.empty();
+            // After a failure the next commit tries again, not this thread in a circle.
+            if (committed && !redo_keys_.empty()) tidy_ = true;
+        }
+        if (checkpoint) checkpointed_frames_ = -kCheckpointFrames;  // whatever was done lately
+        maybe_checkpoint(waiting);
+    }
+}
+
+bool Committer::commit_group(std::vector<Job*> jobs) {
+    Chores chores = take_chores();
+    Flight flight;
+    folders_.trim();
+    Writing txn({db_, fresh_, ledger_, folders_, tree_, seams_, free_floor_bytes_}, flight.group);
+    bool launched = false;
+    const auto undo = [&] {
+        if (launched) fresh_.recall(flight.group.steps);
+        db_.rollback();
+        folders_.clear();
+        ledger_.load();
+        give_back(std::move(chores));
+    };
+    try {
+        db_.begin();
+        do_chores(chores);
+    } catch (...) {  // not the functions' fault, but nothing can be written now
+        undo();
+        fail(jobs, std::current_exception());
+        return false;
+    }
+    for (Job* job : jobs) {
+        const std::size_t verbs = txn.verbs();
+        try {
+            (*job->fn)(txn);
+        } catch (...) {  // forwarded to the caller
+            if (txn.verbs() != verbs) {
+                const std::exception_ptr error = std::current_exception();
+                undo();
+                if (jobs.size() == 1)
+                    fail(jobs, error);
+                else
+                    run_one_by_one(jobs);
+                return false;
+            }
+            job->error = std::current_exception();
+        }
+        job->steps_end = flight.group.steps.size();
+        job->touched_end = flight.group.touched.size();
+        job->lsn = ledger_.lsn();
+    }
+    try {
+        txn.flush();
+        fresh_.launch(flight.group.steps);
+        launched = true;
+        db_.commit();
+    } catch (...) {
+        undo();
+        fail(jobs, std::current_exception());
+        return false;
+    }
+    fresh_.written(chores.disk_rows);
+    for (Content* content : flight.group.staged) content->committed();
+    flight.jobs = std::move(jobs);
+    flight.lsn = ledger_.lsn();
+    hand_over(std::move(flight));
+    return true;
+}
+
+// A function failed after its first verb and took the group with it; the others did nothing wrong.
+void Committer::run_one_by_one(const std::vector<Job*>& jobs) {
+    for (Job* job : jobs) {
+        job->error = nullptr;
+        commit_group({job});
+    }
+}
+
+void Committer::fail(const std::vector<Job*>& jobs, std::exception_ptr error) {
+    if (jobs.empty()) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const std::exception& what) {  // nobody waits for the chores; they are tried again
+            base::log_warn("store", std::string("tidying up: ") + what.what());
+        }
+    }
+    for (Job* job : jobs) {
+        if (!job->error) job->error = error;
+        finish(*job);
+    }
+}
+
+Committer::Chores Committer::take_chores() {
+    Chores chores;
+    chores.disk_rows = fresh_.landed(kDiskRowsPerCommit);
+    base::Locked hold(*queue_monitor_);
+    // Lowest first: a row may never go before one it builds upon, or a redo would bring the past back.
+    const auto some = static_cast<std::ptrdiff_t>(std::min(kRedoRowsPerCommit, redo_keys_.size()));
+    chores.redo_keys.assign(redo_keys_.begin(), redo_keys_.begin() + some);
+    redo_keys_.erase(redo_keys_.begin(), redo_keys_.begin() + some);
+    return chores;
+}
+
+void Committer::give_back(Chores chores) {
+    base::Locked hold(*queue_monitor_);
+    redo_keys_.insert(redo_keys_.begin(), chores.redo_keys.begin(), chores.redo_keys.end());
+}
+
+void Committer::do_chores(const Chores& chores) {
+    for (const std::int64_t key : chores.redo_keys) db_.query("DELETE FROM fs_todo WHERE key = ?1").bind(key).run();
+    for (const FreshFacts::Landed& row : chores.disk_rows) {
+        auto query = db_.query(
+            "INSERT INTO disk (node, dev, ino, size, mtime_ns, ctime_ns) SELECT ?1, ?2, ?3, ?4, ?5, ?6"
+            " WHERE EXISTS (SELECT 1 FROM node WHERE id = ?1)"
+            " ON CONFLICT (node) DO UPDATE SET dev = ?2, ino = ?3, size = ?4, mtime_ns = ?5, ctime_ns = ?6");
+        query.bind(row.node).bind(static_cast<std::int64_t>(row.facts.dev));
+        query.bind(static_cast<std::int64_t>(row.facts.ino)).bind(row.facts.size);
+        query.bind(row.facts.mtime_ns).bind(row.facts.ctime_ns).run();
+    }
+}
+
+void Committer::maybe_checkpoint(bool waiting) {
+    const int frames = db_.wal_frames();
+    if (frames < checkpointed_frames_) checkpointed_frames_ = 0;  // the log began anew
+    const int fresh = frames - std::max(checkpointed_frames_, 0);
+    const bool asked = checkpointed_frames_ < 0;
+    if (!asked && fresh < (waiting ? kCheckpointFramesBusy : kCheckpointFrames)) return;
+    try {
+        const auto wal = db_.checkpoint();
+        checkpointed_frames_ = wal.frames;
+    } catch (const base::Failure& failure) {  // the log only grows meanwhile
+        checkpointed_frames_ = frames;
+        base::log_warn("store", failure.what());
+    }
+}
+
+// ---- file steps ----
+
+void Committer::hand_over(Flight flight) {
+    {
+        base::Locked hold(*flights_monitor_);
+        // A lone writer with the file thread idle does its steps here and saves a wake-up. Only this thread adds
+        // flights, so nothing overtakes.
+        const bool alone = flight.jobs.size() <= 1 && flights_.empty() && !landing_;
+        if (!alone && !(flight.group.steps.empty() && flights_.empty() && !landing_)) {
+            while (flights_.size() >= kGroupsAheadMax) flights_monitor_->wait();
+            flights_.push_back(std::move(flight));
+            flights_monitor_->notify_all();
+            return;
+        }
+    }
+    land(flight);
+}
+
+void Committer::file_loop() {
+    while (true) {
+        Flight flight;
+        {
+            base::Locked hold(*flights_monitor_);
+            landing_ = false;
+            while (flights_.empty() && !flights_closed_) flights_monitor_->wait();
+            if (flights_.empty()) return;
+            if (flights_.size() == kGroupsAheadMax) flights_monitor_->notify_all();
+            flight = std::move(flights_.front());
+            flights_.pop_front();
+            landing_ = true;
+        }
+        land(flight);
+    }
+}
+
+void Committer::land(Flight& flight) {
+    std::size_t step = 0;
+    std::size_t touched = 0;
+    for (Job* job : flight.jobs) {
+        for (; step < job->steps_end; ++step) perform(flight.group.steps[step]);
+        bump(flight.group, touched, job->touched_end);
+        touched = job->touched_end;
+        reached(job->lsn);
+        finish(*job);
+    }
+    reached(flight.lsn);
+}
+
+void Committer::perform(const FileStep& step) {
+    StepOutcome outcome;
+    {
+        base::Locked hold(*filer_monitor_);
+        outcome = filer_->perform(step);
+        if (!outcome.failure.empty()) stuck_ = true;
+        // Rows after one that failed stay as well: a redo sees all that followed, in order.
+        if (!stuck_) {
+            performed_.push_back(key_of(step));
+            if (performed_.size() == 1) filer_monitor_->notify_one();
+        }
+    }
+    fresh_.land(step, outcome);
+    if (!outcome.failure.empty()) {
+        base::log_error("store", "a file step failed and stays to be done at the next start: " + outcome.failure);
+    }
+    if (outcome.surprise) {
+        base::log_warn("store", "somebody else wrote " + base::printable(step.dst.empty() ? step.src : step.dst) +
+                                    " at the same moment; those bytes are kept as " +
+                                    base::printable(*outcome.surprise));
+    }
+}
+
+void Committer::flush_loop() {
+    while (true) {
+        std::vector<std::int64_t> keys;
+        std::unique_ptr<Filer> filer;
+        {
+            base::Locked hold(*filer_monitor_);
+            while (performed_.empty() && !flusher_closed_) filer_monitor_->wait();
+            const std::int64_t due = seams_.clock.monotonic_ms() + kFlushEveryMs;
+            while (!flusher_closed_ && filer_monitor_->wait_until(due)) {
+            }
+            if (performed_.empty()) return;
+            // Steps go on with a new one while this one's folders are synced, which may take long.
+            keys = std::exchange(performed_, {});
+            filer = std::exchange(filer_, std::make_unique<Filer>(tree_, seams_.rng));
+        }
+        try {
+            filer->flush();
+        } catch (const base::Failure& failure) {
+            // What was not synced may be lost although it looks written; only a restart finds out.
+            healthy_ = false;
+            base::log_error("store", std::string("sync failed, refusing writes until restart: ") + failure.what());
+            return;
+        }
+        base::Locked hold(*queue_monitor_);
+        redo_keys_.insert(redo_keys_.end(), keys.begin(), keys.end());
+        tidy_ = true;
+        queue_monitor_->notify_one();
+    }
+}
+
+}  // namespace storage

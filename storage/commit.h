@@ -1,0 +1,124 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <exception>
+#include <memory>
+
+#include "storage/writing.h"
+
+namespace storage {
+
+inline constexpr std::size_t kRedoRowsPerCommit = 256;  // a longer delete would hold the writer up
+inline constexpr std::size_t kDiskRowsPerCommit = 1024;
+inline constexpr std::size_t kGroupsAheadMax = 64;  // commits the file thread may lag behind
+inline constexpr std::size_t kJobsPerCommitMax = 512;
+inline constexpr std::int64_t kFlushEveryMs = 500;
+inline constexpr int kCheckpointFrames = 1000;      // when nobody waits
+inline constexpr int kCheckpointFramesBusy = 4000;  // at the latest: the log stays near 16 MiB
+inline constexpr std::int64_t kSettleWaitMs = 10'000;
+inline constexpr std::size_t kGenerationSlots = 4096;
+
+// The write path. The writer takes all functions that queued while it committed, runs them in one transaction and
+// commits; the file thread then performs their steps in lsn order while the writer commits the next group; the flusher
+// makes the folders durable twice a second, after which redo rows may go. A caller wakes when its own steps are done.
+//
+// Only the writer commits and checkpoints (SQLite 3.40 can lose a log reset when two connections do it at once).
+class Committer {
+  public:
+    struct Setup {
+        sql::Connection& db;
+        FreshFacts& fresh;
+        Tree& tree;
+        const Seams& seams;
+        std::size_t queue_max;
+        std::uint64_t free_floor_bytes;
+    };
+    explicit Committer(const Setup& setup);
+    ~Committer();  // finishes what is queued
+
+    void run(const std::function<void(WriteTxn&)>& fn);
+    bool settle(Lsn lsn);
+    std::uint64_t generation(NodeId parent) const;
+    bool healthy() const { return healthy_; }
+    void checkpoint();  // soon, by the writer
+
+  private:
+    struct Job {
+        explicit Job(const std::function<void(WriteTxn&)>& fn_, base::Exec& exec) : fn(&fn_), monitor(exec.monitor()) {}
+        const std::function<void(WriteTxn&)>* fn;
+        std::unique_ptr<base::Monitor> monitor;  // one per caller: nobody wakes for another's commit
+        bool done = false;
+        std::exception_ptr error;
+        std::size_t steps_end = 0;  // its steps in the group end here
+        std::size_t touched_end = 0;
+        Lsn lsn = 0;
+    };
+    // A committed group on its way through the file thread.
+    struct Flight {
+        Group group;
+        std::vector<Job*> jobs;
+        Lsn lsn = 0;
+    };
+    struct Chores {  // what a commit tidies up beside its functions
+        std::vector<std::int64_t> redo_keys;
+        std::vector<FreshFacts::Landed> disk_rows;
+    };
+
+    void write_loop();
+    void file_loop();
+    void flush_loop();
+    bool commit_group(std::vector<Job*> jobs);
+    void run_one_by_one(const std::vector<Job*>& jobs);
+    void fail(const std::vector<Job*>& jobs, std::exception_ptr error);
+    Chores take_chores();
+    void do_chores(const Chores& chores);
+    void give_back(Chores chores);
+    void maybe_checkpoint(bool waiting);
+    void hand_over(Flight flight);
+    void land(Flight& flight);
+    void perform(const FileStep& step);
+    void bump(const Group& group, std::size_t from, std::size_t to);
+    void reached(Lsn lsn);
+    static void finish(Job& job);
+
+    sql::Connection& db_;
+    FreshFacts& fresh_;
+    Tree& tree_;
+    const Seams& seams_;
+    const std::size_t queue_max_;
+    const std::uint64_t free_floor_bytes_;
+    Ledger ledger_;
+    Folders folders_;
+
+    std::unique_ptr<base::Monitor> queue_monitor_;  // guards the next five
+    std::deque<Job*> queue_;
+    std::deque<std::int64_t> redo_keys_;  // ascending; performed and durable: their rows may go
+    bool tidy_ = false;                   // commit although nobody asked
+    bool checkpoint_ = false;
+    bool closing_ = false;
+
+    std::unique_ptr<base::Monitor> flights_monitor_;  // guards the next three
+    std::deque<Flight> flights_;
+    bool landing_ = false;
+    bool flights_closed_ = false;
+
+    std::unique_ptr<base::Monitor> filer_monitor_;  // guards the next four
+    std::unique_ptr<Filer> filer_;
+    std::vector<std::int64_t> performed_;  // not durable yet
+    bool stuck_ = false;                   // a step failed: redo rows stay from there on
+    bool flusher_closed_ = false;
+
+    std::unique_ptr<base::Monitor> settle_monitor_;
+    std::atomic<int> settling_ = 0;
+    std::atomic<Lsn> reached_ = 0;
+    std::atomic<bool> healthy_ = true;
+    int checkpointed_frames_ = 0;
+    std::array<std::atomic<std::uint64_t>, kGenerationSlots> generations_{};
+    std::atomic<std::uint64_t> moves_ = 0;
+
+    std::unique_ptr<base::Thread> writer_, file_thread_, flusher_;
+};
+
+}  // namespace storage

@@ -1,0 +1,113 @@
+#include "storage/base/log.h"
+#include "storage/writing.h"
+
+namespace storage {
+
+namespace {
+
+constexpr int kDiscardsPerLsn = 16;
+constexpr std::string_view kTrash = ".hearth/trash/";
+
+}  // namespace
+
+// lsn grows with time as far as the clock does, so halving finds the place; the log has no index by time.
+Lsn ReadView::last_before(std::int64_t at_ms) {
+    const auto bound = [this](const char* statement) {
+        auto query = db_.query(statement);
+        return query.next() ? query.integer(0) : 0;
+    };
+    Lsn low = bound("SELECT min(lsn) FROM log");
+    Lsn high = bound("SELECT max(lsn) FROM log");
+    Lsn found = 0;
+    while (low != 0 && low <= high) {
+        const Lsn middle = low + (high - low) / 2;
+        auto query = db_.query("SELECT lsn, at_ms FROM log WHERE lsn <= ?1 ORDER BY lsn DESC LIMIT 1");
+        query.bind(middle);
+        if (!query.next()) break;
+        if (query.integer(1) < at_ms) {
+            found = query.integer(0);
+            low = middle + 1;
+        } else {
+            high = query.integer(0) - 1;
+        }
+    }
+    return found;
+}
+
+void Writing::discard(std::string path, Stamp& stamp) {
+    if (step_lsn_ != stamp.lsn || step_ == kDiscardsPerLsn) stamp.lsn = ledger_.bare_lsn();
+    FileStep& step = queue(stamp, StepOp::discard, ledger_.sys(), 0);
+    step.src = std::move(path);
+    save(step);
+}
+
+std::size_t Writing::expire_history(Lsn up_to, std::size_t limit) {
+    struct Old {
+        std::int64_t row = 0;
+        std::string hash, place;
+    };
+    std::vector<Old> versions;
+    {
+        // Rows were added in the order of to_lsn, so the oldest are first.
+        auto query =
+            db_.query("SELECT rowid, hash, place, to_lsn FROM version WHERE pinned = 0 ORDER BY rowid LIMIT ?1");
+        query.bind(static_cast<std::int64_t>(limit));
+        while (query.next() && query.integer(3) <= up_to) {
+            versions.push_back({query.integer(0), std::string(query.blob(1)), std::string(query.text(2))});
+        }
+    }
+    begin_verb();
+    Stamp stamp;
+    for (const Old& old : versions) {
+        db_.query("DELETE FROM version WHERE rowid = ?1").bind(old.row).run();
+        if (!old.place.empty()) {
+            // Inside a removed folder: goes with it. Alone in trash (it was never hashed): goes now.
+            if (old.place.find('/', kTrash.size()) == std::string::npos) discard(old.place, stamp);
+            continue;
+        }
+        if (old.hash.empty()) continue;
+        {
+            auto query = db_.query("SELECT 1 FROM version WHERE hash = ?1 AND place IS NULL LIMIT 1");
+            query.bind_blob(old.hash);
+            if (query.next()) continue;
+        }
+        {
+            auto query =
+                db_.query("SELECT 1 FROM node INDEXED BY node_body WHERE hash = ?1 AND kind IN (5, 6) LIMIT 1");
+            query.bind_blob(old.hash);
+            if (query.next()) continue;
+        }
+        db_.query("DELETE FROM body WHERE hash = ?1").bind_blob(old.hash).run();
+        const auto hash = base::hash_from(old.hash);
+        if (db_.changes() == 0 && hash) discard(version_path(*hash), stamp);
+    }
+    if (versions.size() == limit) return limit;  // folders go after the rows that point into them
+
+    struct Gone {
+        std::int64_t row = 0;
+        bool folder = false;
+        Dot removal;
+    };
+    std::vector<Gone> rows;
+    {
+        auto query = db_.query("SELECT id, kind, r_origin, r_seq, to_lsn FROM gone ORDER BY id LIMIT ?1");
+        query.bind(static_cast<std::int64_t>(limit - versions.size()));
+        while (query.next() && query.integer(4) <= up_to) {
+            rows.push_back({query.integer(0),
+                            is_collection(static_cast<NodeKind>(query.integer(1))),
+                            {query.integer(2), query.integer(3)}});
+        }
+    }
+    Dot last;
+    for (const Gone& gone : rows) {
+        db_.query("DELETE FROM gone WHERE id = ?1").bind(gone.row).run();
+        if (!gone.folder || gone.removal == last) continue;
+        last = gone.removal;
+        // A folder that only moved has nothing in trash.
+        const std::string path = trash_path(gone.removal);
+        if (tree_.stat(path)) discard(path, stamp);
+    }
+    return versions.size() + rows.size();
+}
+
+}  // namespace storage

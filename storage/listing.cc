@@ -1,0 +1,162 @@
+#include "storage/reading.h"
+
+namespace storage {
+
+namespace {
+
+#define DISK_COLUMNS "d.node, d.dev, d.ino, d.size, d.mtime_ns, d.ctime_ns"
+
+FileFacts facts_from(const sql::Query& query, bool folder, bool exec) {
+    FileFacts facts;
+    facts.kind = folder ? DiskKind::folder : DiskKind::file;
+    facts.dev = static_cast<std::uint64_t>(query.integer(1));
+    facts.ino = static_cast<std::uint64_t>(query.integer(2));
+    facts.size = query.integer(3);
+    facts.mtime_ns = query.integer(4);
+    facts.ctime_ns = query.integer(5);
+    facts.links = 1;
+    facts.exec = exec;
+    return facts;
+}
+
+// One need of a listing: a query in the same order as the nodes, its rows taken as their node comes by.
+class Beside {
+  public:
+    void open(sql::Query query) {
+        query_.emplace(std::move(query));
+        step();
+    }
+    // Gives the rows of `node` to `take`. Rows of nodes that were left out are not there: both read one snapshot.
+    template <typename Take>
+    void rows_of(NodeId node, const Take& take) {
+        for (; at_ == node; step()) take(*query_);
+    }
+
+  private:
+    void step() { at_ = query_->next() ? query_->integer(0) : 0; }
+
+    std::optional<sql::Query> query_;
+    NodeId at_ = 0;  // no node has id 0
+};
+
+}  // namespace
+
+template <typename Base>
+std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view after, std::size_t limit,
+                                const std::function<void(const Row&)>& each) {
+    Beside props;
+    Beside disk;
+    if (has(needs, Need::props)) {
+        auto query = db_.query(
+            "SELECT p.node, p.ns, p.name, p.value FROM node AS n CROSS JOIN prop AS p ON p.node = n.id"
+            " WHERE n.parent = ?1 AND n.name > ?2 AND p.value IS NOT NULL ORDER BY n.name");
+        query.bind(parent).bind_text(after);
+        props.open(std::move(query));
+    }
+    if (has(needs, Need::disk)) {
+        auto query = db_.query("SELECT " DISK_COLUMNS
+                               " FROM node AS n CROSS JOIN disk AS d ON d.node = n.id"
+                               " WHERE n.parent = ?1 AND n.name > ?2 ORDER BY n.name");
+        query.bind(parent).bind_text(after);
+        disk.open(std::move(query));
+    }
+    auto query =
+        db_.query("SELECT " NODE_COLUMNS " FROM node AS n WHERE n.parent = ?1 AND n.name > ?2 ORDER BY n.name");
+    query.bind(parent).bind_text(after);
+
+    const Lsn view = has(needs, Need::disk) ? lsn() : 0;
+    Row row;
+    std::size_t given = 0;
+    const std::size_t bound = std::min(limit, kListPageMax);
+    while (given < bound && query.next()) {
+        node_from(query, row.node);
+        adjust(row.node);
+        row.props.clear();
+        row.disk.reset();
+        props.rows_of(row.node.id, [&](const sql::Query& prop) {
+            row.props.push_back({std::string(prop.text(1)), std::string(prop.text(2)), std::string(prop.text(3))});
+        });
+        disk.rows_of(row.node.id, [&](const sql::Query& facts) {
+            row.disk = facts_from(facts, is_collection(row.node.kind), row.node.exec);
+        });
+        if (has(needs, Need::disk)) {
+            const auto look = fresh_.look(row.node.id, view);
+            if (look.state == FreshFacts::State::flying) row.disk.reset();
+            if (look.state == FreshFacts::State::facts) row.disk = look.facts;
+        }
+        each(row);
+        ++given;
+    }
+    return given;
+}
+
+template <typename Base>
+std::size_t Reading<Base>::count_children(NodeId parent) {
+    auto query = db_.query("SELECT count(*) FROM node WHERE parent = ?1");
+    query.bind(parent);
+    return query.next() ? static_cast<std::size_t>(query.integer(0)) : 0;
+}
+
+template <typename Base>
+std::optional<Row> Reading<Base>::row(NodeId id, Need needs) {
+    auto found = node(id);
+    if (!found) return std::nullopt;
+    Row row{*std::move(found), {}, {}};
+    if (has(needs, Need::props)) row.props = props(id);
+    if (has(needs, Need::disk)) row.disk = disk(id);
+    return row;
+}
+
+template <typename Base>
+bool Reading<Base>::subtree(NodeId root, std::size_t limit, const std::function<void(const Node&)>& each) {
+    const auto top = node(root);
+    if (!top) return true;
+    if (limit == 0) return false;
+    each(*top);
+    std::size_t given = 1;
+    std::vector<NodeId> folders;  // bounded by `limit`
+    if (is_collection(top->kind)) folders.push_back(root);
+    Node member;
+    while (!folders.empty()) {
+        const NodeId folder = folders.back();
+        folders.pop_back();
+        auto query = db_.query("SELECT " NODE_COLUMNS " FROM node AS n WHERE n.parent = ?1 ORDER BY n.name");
+        query.bind(folder);
+        while (query.next()) {
+            if (given == limit) return false;
+            node_from(query, member);
+            adjust(member);
+            if (is_collection(member.kind)) folders.push_back(member.id);
+            each(member);
+            ++given;
+        }
+    }
+    return true;
+}
+
+template <typename Base>
+std::optional<FileFacts> Reading<Base>::disk(NodeId id) {
+    const auto look = fresh_.look(id, lsn());
+    if (look.state == FreshFacts::State::flying) return std::nullopt;
+    if (look.state == FreshFacts::State::facts) return look.facts;
+    auto query = db_.query("SELECT " DISK_COLUMNS
+                           ", n.kind, n.exec FROM disk AS d JOIN node AS n ON n.id = d.node WHERE d.node = ?1");
+    query.bind(id);
+    if (!query.next()) return std::nullopt;
+    return facts_from(query, is_collection(static_cast<NodeKind>(query.integer(6))), query.integer(7) != 0);
+}
+
+// The class itself is instantiated in reading.cc.
+using Each = std::function<void(const Row&)>;
+template std::size_t Reading<ReadTxn>::list(NodeId, Need, std::string_view, std::size_t, const Each&);
+template std::size_t Reading<WriteTxn>::list(NodeId, Need, std::string_view, std::size_t, const Each&);
+template std::size_t Reading<ReadTxn>::count_children(NodeId);
+template std::size_t Reading<WriteTxn>::count_children(NodeId);
+template std::optional<Row> Reading<ReadTxn>::row(NodeId, Need);
+template std::optional<Row> Reading<WriteTxn>::row(NodeId, Need);
+template bool Reading<ReadTxn>::subtree(NodeId, std::size_t, const std::function<void(const Node&)>&);
+template bool Reading<WriteTxn>::subtree(NodeId, std::size_t, const std::function<void(const Node&)>&);
+template std::optional<FileFacts> Reading<ReadTxn>::disk(NodeId);
+template std::optional<FileFacts> Reading<WriteTxn>::disk(NodeId);
+
+}  // namespace storage

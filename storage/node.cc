@@ -1,0 +1,40 @@
+#include "storage/node.h"
+
+#include "storage/indexer.h"
+#include "storage/txn.h"
+
+namespace storage {
+
+std::string etag_of(const Node& node) {
+    if (is_collection(node.kind)) return "\"t-" + base::base64url(node.tree.view()) + "\"";
+    if (node.hash) return "\"" + base::base64url(node.hash->view().substr(0, 16)) + "\"";
+    return "\"p-" + std::to_string(node.size) + "-" + std::to_string(node.mtime_ns) + "-" +
+           std::to_string(node.content_lsn) + "\"";
+}
+
+std::string pending_etag(const FileFacts& facts) {
+    return "\"p-" + std::to_string(facts.ino) + "-" + std::to_string(facts.size) + "-" +
+           std::to_string(facts.mtime_ns) + "-" + std::to_string(facts.ctime_ns) + "\"";
+}
+
+Lsn Walk::settled_after() const {
+    Lsn lsn = 0;
+    for (const Node& node : chain) lsn = std::max({lsn, node.placed_lsn, node.content_lsn});
+    return lsn;
+}
+
+namespace {
+
+class NoIndex final : public IndexEntry {
+  public:
+    void store(sql::Connection&, NodeId) const override {}
+};
+
+}  // namespace
+
+const IndexEntry& no_index() {
+    static const NoIndex none;
+    return none;
+}
+
+}  // namespace storage

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "storage/fresh.h"
+#include "storage/sql.h"
+#include "storage/txn.h"
+
+namespace storage {
+
+// The columns of a node and of a space in the order node_from and space_from take them.
+#define NODE_COLUMNS                                                                                             \
+    "n.id, n.oid, n.space, n.parent, n.name, n.kind, n.created_ms, n.mtime_ns, n.exec, n.size, n.hash, n.tree, " \
+    "n.c_origin, n.c_seq, n.p_origin, n.p_seq, n.content_lsn, n.placed_lsn, n.changed_lsn"
+inline constexpr int kNodeColumns = 19;
+#define SPACE_COLUMNS "id, uid, kind, owner, root_node, dir, epoch, used_bytes"
+inline constexpr int kSpaceColumns = 8;
+
+void node_from(const sql::Query& query, Node& node);  // assigns in place: a listing reuses its row's memory
+Space space_from(const sql::Query& query);
+
+// Where the folder of a node without a parent stands that is not the root of a space: a copy being built (no name) in
+// staging, a removal being drained in trash, under the dot that hid it.
+std::string hidden_path(const Oid& oid, std::string_view name, const Dot& place);
+std::string trash_path(const Dot& dot);
+std::string version_path(const base::Hash& hash);
+
+// The read verbs over one connection, for ReadTxn (a connection of the pool) and WriteTxn (the writer's own).
+template <typename Base>
+class Reading : public Base {
+  public:
+    Reading(sql::Connection& db, const FreshFacts& fresh) : db_(db), fresh_(fresh) {}
+
+    Lsn lsn() const override;
+    std::optional<Space> space(SpaceId id) override;
+    std::optional<Space> space_of(SpaceKind kind, const base::Id128& owner) override;
+    std::vector<Space> spaces() override;
+    std::optional<Node> node(NodeId id) override;
+    std::optional<Node> by_oid(SpaceId space, const Oid& oid) override;
+    std::optional<Node> child(NodeId parent, std::string_view name) override;
+    Walk walk(NodeId root, std::span<const std::string> names) override;
+    base::Segments path_of(NodeId id) override;
+    std::string disk_path(const Node& node) override;
+    std::size_t list(NodeId parent, Need needs, std::string_view after, std::size_t limit,
+                     const std::function<void(const Row&)>& each) override;
+    std::size_t count_children(NodeId parent) override;
+    std::optional<Row> row(NodeId id, Need needs) override;
+    bool subtree(NodeId root, std::size_t limit, const std::function<void(const Node&)>& each) override;
+    std::optional<FileFacts> disk(NodeId id) override;
+    std::optional<std::string> body(const base::Hash& hash) override;
+    std::vector<Prop> props(NodeId id) override;
+    std::optional<std::string> kv(const KvKey& at) override;
+    std::vector<KvRow> kv_rows(std::string_view table) override;
+    std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) override;
+    std::optional<std::string> local(std::string_view table, std::string_view key) override;
+    std::vector<Dot> vector(SpaceId space) override;
+
+  protected:
+    // The writer's rows lag behind its counters until the commit: these bring what was read up to date.
+    virtual void adjust(Node&) const {}
+    virtual void adjust(Space&) const {}
+
+    std::optional<Node> first(sql::Query& query) const;
+
+    sql::Connection& db_;
+    const FreshFacts& fresh_;
+
+  private:
+    mutable std::optional<Lsn> lsn_;
+};
+
+class ReadView final : public Reading<ReadTxn> {
+  public:
+    using Reading::Reading;
+    Lsn last_before(std::int64_t at_ms);  // the last record older than that; 0 = none
+    sql::Connection& connection() { return db_; }
+};
+
+}  // namespace storage

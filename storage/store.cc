@@ -1,0 +1,338 @@
+#include "storage/store.h"
+
+#include <deque>
+
+#include "storage/base/log.h"
+#include "storage/check.h"
+#include "storage/commit.h"
+#include "storage/schema.h"
+
+namespace storage {
+
+namespace {
+
+constexpr std::int64_t kReaderWaitMs = 10'000;
+constexpr std::int64_t kWalBytes = 16 * 1024 * 1024;
+constexpr const char* kMarker = ".hearth/root.json";
+constexpr const char* kDatabase = ".hearth/hearth.db";
+constexpr std::size_t kMarkerBytesMax = 4096;
+
+struct Marker {
+    std::string root;
+    std::string db;
+};
+
+std::string field(const std::string& text, const std::string& name) {
+    const std::string key = "\"" + name + "\"";
+    std::size_t at = text.find(key);
+    if (at == std::string::npos) return {};
+    at = text.find('"', at + key.size());
+    if (at == std::string::npos) return {};
+    const std::size_t end = text.find('"', at + 1);
+    return end == std::string::npos ? std::string() : text.substr(at + 1, end - at - 1);
+}
+
+std::optional<Marker> read_marker(const Tree& tree) {
+    const auto file = tree.open(kMarker);
+    if (!file) return std::nullopt;
+    std::string text(kMarkerBytesMax, '\0');
+    text.resize(file->read_at(text.data(), text.size(), 0));
+    return Marker{field(text, "root"), field(text, "db")};
+}
+
+void write_marker(Tree& tree, const Marker& marker) {
+    constexpr const char* kNew = ".hearth/root.json.new";
+    tree.unlink(kNew);
+    const auto file = tree.create(kNew);
+    if (!file) throw base::Failure(base::Fault::io, "creating root.json");
+    file->append("{\"root\": \"" + marker.root + "\", \"db\": \"" + marker.db + "\", \"format\": 1}\n");
+    file->sync();
+    tree.replace(kNew, kMarker);
+    tree.sync_folder(".hearth");
+    tree.sync_folder("");
+}
+
+std::string meta(sql::Connection& db, std::string_view key) {
+    auto query = db.query("SELECT value FROM meta WHERE key = ?1");
+    query.bind_text(key);
+    return query.next() ? std::string(query.text(0)) : std::string();
+}
+
+void set_meta(sql::Connection& db, std::string_view key, std::string_view value) {
+    db.query("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")
+        .bind_text(key)
+        .bind_text(value)
+        .run();
+}
+
+void set_meta(sql::Connection& db, std::string_view key, std::int64_t value) {
+    db.query("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")
+        .bind_text(key)
+        .bind(value)
+        .run();
+}
+
+// The ids of a new database; nothing to do for one that has them.
+void give_birth(sql::Connection& db, const Seams& seams) {
+    if (!meta(db, "db_uuid").empty()) return;
+    db.begin();
+    set_meta(db, "store_uuid", base::uuid_text(base::new_random_id(seams.rng)));
+    set_meta(db, "db_uuid", base::uuid_text(base::new_random_id(seams.rng)));
+    set_meta(db, "origin", static_cast<std::int64_t>((seams.rng.next_u64() >> 1) | 1));
+    set_meta(db, "hlc_last", std::int64_t{0});
+    set_meta(db, "boot_counter", std::int64_t{0});
+    const base::Id128 uid = base::new_random_id(seams.rng);
+    db.query("INSERT INTO space (uid, kind, owner) VALUES (?1, ?2, ?3)")
+        .bind_blob(uid.view())
+        .bind(static_cast<std::int64_t>(SpaceKind::sys))
+        .bind_blob(base::Id128{}.view())
+        .run();
+    db.commit();
+}
+
+base::Id128 uuid_from(std::string_view text) {
+    std::string digits;
+    for (const char c : text) {
+        if (c != '-') digits += c;
+    }
+    const auto raw = base::unhex(digits);
+    return raw ? base::id_from(*raw).value_or(base::Id128{}) : base::Id128{};
+}
+
+class StoreOnDisk final : public Store {
+  public:
+    StoreOnDisk(Options options, Seams seams) : options_(std::move(options)), seams_(seams), fresh_(seams.exec) {
+        while (options_.root.size() > 1 && options_.root.ends_with('/')) options_.root.pop_back();
+        enter_root();
+        open_database();
+        recover_steps();
+        committer_ = std::make_unique<Committer>(
+            Committer::Setup{*writer_, fresh_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes});
+        readers_monitor_ = seams_.exec.monitor();
+        for (std::size_t i = 0; i < options_.readers; ++i) {
+            readers_.push_back(
+                std::make_unique<sql::Connection>(database_path(), sql::Access::reader, seams_.fs.sqlite_vfs()));
+        }
+        for (const auto& reader : readers_) idle_.push_back(reader.get());
+        remove_leftovers();
+    }
+
+    bool settle(Lsn lsn) override { return committer_->settle(lsn); }
+    std::uint64_t generation(NodeId parent) const override { return committer_->generation(parent); }
+    Tree& tree() override { return *tree_; }
+    const Seams& seams() const override { return seams_; }
+    const std::string& root() const override { return options_.root; }
+    base::Id128 uuid() const override { return uuid_; }
+    bool healthy() const override { return committer_->healthy(); }
+    void checkpoint() override { committer_->checkpoint(); }
+
+    std::size_t drain_hidden(std::size_t limit) override {
+        return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).drain_hidden(limit); });
+    }
+    std::size_t expire_history(std::int64_t before_ms, std::size_t limit) override;
+    std::vector<Finding> check(bool repair) override;
+
+  protected:
+    void run_read(const std::function<void(ReadTxn&)>& fn) override;
+    void run_write(const std::function<void(WriteTxn&)>& fn) override { committer_->run(fn); }
+
+  private:
+    std::string database_path() const { return options_.root + "/" + kDatabase; }
+    [[noreturn]] void refuse(const std::string& why) const {
+        throw NotARoot(options_.root + " can not be opened as a storage root: " + why);
+    }
+    void enter_root();
+    void open_database();
+    void recover_steps();
+    void remove_leftovers();
+
+    Options options_;
+    const Seams seams_;
+    std::unique_ptr<Tree> tree_;
+    std::unique_ptr<File> lock_;
+    bool born_ = false;   // made by this start
+    bool stuck_ = false;  // a file step could not be redone
+    base::Id128 uuid_;
+    FreshFacts fresh_;
+    std::unique_ptr<sql::Connection> writer_;
+    std::unique_ptr<base::Monitor> readers_monitor_;
+    std::vector<std::unique_ptr<sql::Connection>> readers_;
+    std::deque<sql::Connection*> idle_;  // guarded by readers_monitor_
+    std::unique_ptr<Committer> committer_;
+};
+
+void StoreOnDisk::enter_root() {
+    tree_ = seams_.fs.open_tree(options_.root, options_.create);
+    if (!tree_) refuse("there is no such folder");
+    bool marked = false;
+    bool foreign = false;
+    for (const DirEntry& entry : tree_->list("")) {
+        if (entry.name == ".hearth") marked = true;
+        // lost+found: the root of a fresh file system.
+        else if (entry.name != "lost+found")
+            foreign = true;
+    }
+    const bool known = marked && tree_->stat(kMarker);
+    if (!known) {
+        if (!options_.create) refuse("it has no .hearth/root.json");
+        if (foreign && marked) refuse("its .hearth/root.json is missing; is a disk not mounted?");
+        if (foreign) refuse("it is not empty and was not made by hearth; name an empty folder");
+        born_ = true;
+    }
+    tree_->make_folder(".hearth", 0700);
+    std::string holder;
+    lock_ = seams_.fs.lock_file(options_.root + "/.hearth/lock", holder);
+    if (!lock_) throw InUse(options_.root, holder);
+    for (const char* folder : {".hearth/staging", ".hearth/versions", ".hearth/trash", ".hearth/keys"}) {
+        tree_->make_folder(folder, 0700);
+    }
+}
+
+void StoreOnDisk::open_database() {
+    const auto marker = read_marker(*tree_);
+    if (!born_ && !tree_->stat(kDatabase)) refuse("its .hearth/hearth.db is missing; restore it from a backup");
+    writer_ = std::make_unique<sql::Connection>(database_path(), sql::Access::writer, seams_.fs.sqlite_vfs());
+    if (const std::string wrong = apply_schema(*writer_, options_.schema); !wrong.empty()) refuse(wrong);
+    give_birth(*writer_, seams_);
+    const Marker ours{meta(*writer_, "store_uuid"), meta(*writer_, "db_uuid")};
+    if (born_) {
+        tree_->make_folder("files");
+        write_marker(*tree_, ours);
+    } else if (!marker || marker->root != ours.root || marker->db != ours.db) {
+        refuse("its .hearth/root.json names another database; one of them was copied or restored alone");
+    }
+    uuid_ = uuid_from(ours.root);
+    writer_->begin();
+    writer_->query("UPDATE meta SET value = value + 1 WHERE key = 'boot_counter'").run();
+    writer_->commit();
+    const auto wal = tree_->stat(std::string(kDatabase) + "-wal");
+    if (!wal || wal->size < kWalBytes) writer_->grow_wal(kWalBytes);
+}
+
+// Everything that was committed is brought to the disk before anybody may look.
+void StoreOnDisk::recover_steps() {
+    std::vector<FileStep> steps;
+    {
+        auto query = writer_->query("SELECT key, op, space, src, dst, expect, inline FROM fs_todo ORDER BY key");
+        while (query.next()) {
+            FileStep step;
+            step.lsn = query.integer(0) / 16;
+            step.step = static_cast<int>(query.integer(0) % 16);
+            step.op = static_cast<StepOp>(query.integer(1));
+            step.space = query.integer(2);
+            step.src = query.text(3);
+            step.dst = query.text(4);
+            decode_expect(query.blob(5), step);
+            step.bytes = query.blob(6);
+            steps.push_back(std::move(step));
+        }
+    }
+    if (steps.empty()) return;
+    base::log_info("store", "redoing " + std::to_string(steps.size()) + " file steps");
+    Filer filer(*tree_, seams_.rng);
+    const std::vector<StepOutcome> outcomes = filer.replay(std::move(steps));
+    filer.flush();
+    writer_->begin();
+    for (const StepOutcome& outcome : outcomes) {
+        if (!outcome.failure.empty()) {
+            base::log_error("store", "a file step can not be redone: " + outcome.failure);
+            stuck_ = true;
+        }
+        if (outcome.surprise) base::log_warn("store", "bytes of somebody else are kept as " + *outcome.surprise);
+        if (outcome.node != 0 && outcome.facts) {
+            const FileFacts& facts = *outcome.facts;
+            writer_
+                ->query(
+                    "INSERT INTO disk (node, dev, ino, size, mtime_ns, ctime_ns) SELECT ?1, ?2, ?3, ?4, ?5, ?6"
+                    " WHERE EXISTS (SELECT 1 FROM node WHERE id = ?1)"
+                    " ON CONFLICT (node) DO UPDATE SET dev = ?2, ino = ?3, size = ?4, mtime_ns = ?5, ctime_ns = ?6")
+                .bind(outcome.node)
+                .bind(static_cast<std::int64_t>(facts.dev))
+                .bind(static_cast<std::int64_t>(facts.ino))
+                .bind(facts.size)
+                .bind(facts.mtime_ns)
+                .bind(facts.ctime_ns)
+                .run();
+        }
+        if (stuck_) continue;  // what follows a failed step stays with it
+        writer_->query("DELETE FROM fs_todo WHERE key = ?1").bind(outcome.lsn * 16 + outcome.step).run();
+    }
+    writer_->commit();
+}
+
+// Copies that were being built and uploads that were being received when the last process ended.
+void StoreOnDisk::remove_leftovers() {
+    const Author author{Cause::recovery, {}, {}};
+    write([&](WriteTxn& txn) {
+        for (const Node& top : static_cast<Writing&>(txn).hidden_roots()) {
+            if (top.name.empty()) txn.remove(top.id, author);
+        }
+    });
+    if (stuck_) return;  // a step that could not be redone still needs its staged file
+    for (const DirEntry& entry : tree_->list(".hearth/staging")) {
+        const std::string path = ".hearth/staging/" + entry.name;
+        if (entry.kind == DiskKind::folder)
+            remove_tree(*tree_, path);
+        else
+            tree_->unlink(path);
+    }
+}
+
+void StoreOnDisk::run_read(const std::function<void(ReadTxn&)>& fn) {
+    sql::Connection* connection = nullptr;
+    {
+        base::Locked hold(*readers_monitor_);
+        if (idle_.empty()) {
+            const std::int64_t until = seams_.clock.monotonic_ms() + kReaderWaitMs;
+            while (idle_.empty()) {
+                if (!readers_monitor_->wait_until(until) && idle_.empty()) {
+                    throw base::Failure(base::Fault::busy, "no read connection came free in time");
+                }
+            }
+        }
+        connection = idle_.back();  // the warmest cache
+        idle_.pop_back();
+    }
+    struct Lease {
+        StoreOnDisk& store;
+        sql::Connection* connection;
+        ~Lease() {
+            connection->rollback();
+            base::Locked hold(*store.readers_monitor_);
+            store.idle_.push_back(connection);
+            store.readers_monitor_->notify_one();
+        }
+    } lease{*this, connection};
+    connection->begin();
+    ReadView view(*connection, fresh_);
+    fn(view);
+}
+
+std::size_t StoreOnDisk::expire_history(std::int64_t before_ms, std::size_t limit) {
+    Lsn up_to = 0;
+    run_read([&](ReadTxn& txn) { up_to = static_cast<ReadView&>(txn).last_before(before_ms); });
+    if (up_to == 0) return 0;
+    return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).expire_history(up_to, limit); });
+}
+
+std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
+    std::vector<Finding> findings;
+    run_read([&](ReadTxn& txn) {
+        // What is committed and not yet on the disk would look missing.
+        committer_->settle(txn.lsn());
+        auto& view = static_cast<ReadView&>(txn);
+        check_schema(view.connection(), findings);
+        check_files(view, view.connection(), *tree_, findings);
+        if (!repair) check_sums(view.connection(), findings);
+    });
+    if (repair) write([&](WriteTxn& txn) { static_cast<Writing&>(txn).repair_sums(findings); });
+    return findings;
+}
+
+}  // namespace
+
+std::unique_ptr<Store> Store::open(Options options, Seams seams) {
+    return std::make_unique<StoreOnDisk>(std::move(options), seams);
+}
+
+}  // namespace storage

@@ -1,0 +1,495 @@
+#include "storage/writing.h"
+
+#include "storage/base/failure.h"
+
+namespace storage {
+
+namespace {
+
+constexpr int kStepsPerRecordMax = 16;
+
+bool is_item(NodeKind kind) {
+    return kind == NodeKind::event || kind == NodeKind::card;
+}
+
+}  // namespace
+
+// ---- what the reads of this group need ----
+
+void Writing::adjust(Node& node) const {
+    if (!is_collection(node.kind)) return;
+    if (const Folder* folder = folders_.cached(node.id)) node.tree = folder->tree.hash();
+}
+
+void Writing::adjust(Space& space) const {
+    if (const Space* current = ledger_.find(space.id)) space.used_bytes = current->used_bytes;
+}
+
+std::vector<Dot> Writing::vector(SpaceId space) {
+    std::vector<Dot> dots = Reading::vector(space);
+    const std::int64_t seq = ledger_.last_seq(space);
+    if (seq == 0) return dots;
+    for (Dot& dot : dots) {
+        if (dot.origin != ledger_.origin()) continue;
+        dot.seq = seq;
+        return dots;
+    }
+    dots.push_back({ledger_.origin(), seq});
+    std::sort(dots.begin(), dots.end());
+    return dots;
+}
+
+std::string Writing::folder_path(NodeId id) {
+    std::vector<const std::string*> names;
+    const Folder* folder = &folders_.get(id);
+    while (folder->parent != 0) {
+        names.push_back(&folder->name);
+        id = folder->parent;
+        folder = &folders_.get(id);
+    }
+    const Space& space = ledger_.space(folder->space);
+    std::string path = space.root == id ? space.dir : hidden_path(folder->oid, folder->name, folder->place);
+    for (auto name = names.rbegin(); name != names.rend(); ++name) (path += '/') += **name;
+    return path;
+}
+
+std::string Writing::disk_path(const Node& node) {
+    if (is_collection(node.kind)) return folder_path(node.id);
+    return folder_path(node.parent) + "/" + node.name;
+}
+
+void Writing::flush() {
+    folders_.flush();
+    ledger_.flush();
+}
+
+// ---- parts of verbs ----
+
+void Writing::begin_verb() {
+    ++verbs_;
+}
+
+// Asked before anything is written, once per group: statvfs costs a system call.
+void Writing::require_space() {
+    if (free_floor_bytes_ == 0 || room_) return;
+    if (tree_.space().free_bytes < free_floor_bytes_) {
+        throw base::Failure(base::Fault::disk_full, "the free-space floor of the storage root is reached");
+    }
+    room_ = true;
+}
+
+Node Writing::must(NodeId id) {
+    if (auto found = node(id)) return *std::move(found);
+    throw base::Failure(base::Fault::corrupt, "a verb was given node " + std::to_string(id) + ", which is not there");
+}
+
+void Writing::must_be_free(NodeId parent, std::string_view name) {
+    auto query = db_.query("SELECT 1 FROM node WHERE parent = ?1 AND name = ?2");
+    query.bind(parent).bind_text(name);
+    if (query.next()) throw base::Failure(base::Fault::corrupt, "a verb was given a name that is taken");
+}
+
+FileStep& Writing::queue(const Stamp& stamp, StepOp op, SpaceId space, NodeId node) {
+    if (step_lsn_ != stamp.lsn) {
+        step_lsn_ = stamp.lsn;
+        step_ = 0;
+    }
+    CHECK(step_ < kStepsPerRecordMax);
+    FileStep step;
+    step.lsn = stamp.lsn;
+    step.step = step_++;
+    step.op = op;
+    step.space = space;
+    step.node = node;
+    group_.steps.push_back(std::move(step));
+    if (node != 0) group_.flying.insert(node);
+    return group_.steps.back();
+}
+
+void Writing::save(const FileStep& step) {
+    const std::string expect = encode_expect(step);
+    auto query =
+        db_.query("INSERT INTO fs_todo (key, op, space, src, dst, expect, inline) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    query.bind(step.lsn * kStepsPerRecordMax + step.step).bind(static_cast<std::int64_t>(step.op)).bind(step.space);
+    query.bind_text(step.src).bind_text(step.dst).bind_blob(expect);
+    if (step.op == StepOp::write_inline)
+        query.bind_blob(step.bytes);
+    else
+        query.bind_null();
+    query.run();
+}
+
+// What we believe stands at a node's path. Nothing while a step of it is in the air: its facts come with the step's
+// outcome.
+std::optional<FileFacts> Writing::expected(NodeId id) {
+    if (group_.flying.contains(id) || fresh_.flying(id)) return std::nullopt;
+    return disk(id);
+}
+
+Oid Writing::new_oid(NodeKind kind, SpaceId space, const Oid& parent, std::string_view name) {
+    if (is_item(kind)) {
+        // The same card created on two servers is one object. Its id may be in use when it was moved and its old name
+        // taken again: then the new one gets an id of its own.
+        std::string octets(parent.view());
+        octets += name;
+        const base::Hash hash = base::sha256(octets);
+        const auto oid = base::id_from(hash.view().substr(0, 16));
+        if (oid && !by_oid(space, *oid)) return *oid;
+    }
+    return base::new_object_id(seams_.clock, seams_.rng);
+}
+
+void Writing::insert(const Node& node, const Stamp& stamp) {
+    const std::string key = base::is_utf8(node.name) ? base::name_key(node.name) : node.name;
+    auto query = db_.query(
+        "INSERT INTO node (id, oid, space, parent, name, name_key, kind, created_ms, mtime_ns, exec, size, hash, tree,"
+        " c_origin, c_seq, c_hlc, p_origin, p_seq, p_hlc, content_lsn, placed_lsn, changed_lsn)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?15, ?16, ?17, ?17, "
+        "?17)");
+    query.bind(node.id).bind_blob(node.oid.view()).bind(node.space);
+    if (node.parent == 0)
+        query.bind_null();
+    else
+        query.bind(node.parent);
+    query.bind_text(node.name);
+    if (key == node.name)
+        query.bind_null();
+    else
+        query.bind_text(key);
+    query.bind(static_cast<std::int64_t>(node.kind)).bind(node.created_ms).bind(node.mtime_ns);
+    query.bind(std::int64_t{node.exec}).bind(node.size);
+    if (node.hash)
+        query.bind_blob(node.hash->view());
+    else
+        query.bind_null();
+    if (is_collection(node.kind))
+        query.bind_blob(node.tree.view());
+    else
+        query.bind_null();
+    query.bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
+}
+
+void Writing::insert_props(NodeId id, std::span<const Prop> props, const Stamp& stamp) {
+    for (const Prop& prop : props) {
+        auto query = db_.query(
+            "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+            " ON CONFLICT (node, ns, name) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7");
+        query.bind(id).bind_text(prop.ns).bind_text(prop.name).bind_text(prop.value);
+        query.bind(stamp.hlc).bind(stamp.dot.origin).bind(stamp.dot.seq).run();
+    }
+}
+
+void Writing::changed(NodeId id, const Stamp& stamp) {
+    db_.query("UPDATE node SET changed_lsn = ?2 WHERE id = ?1").bind(id).bind(stamp.lsn).run();
+}
+
+void Writing::keep_version(const Node& node, const Stamp& stamp, const Author& author, std::string_view place) {
+    auto query = db_.query(
+        "INSERT INTO version (oid, space, hash, size, mtime_ns, from_lsn, to_lsn, c_origin, c_seq, cause, actor, place)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+    query.bind_blob(node.oid.view()).bind(node.space);
+    if (node.hash)
+        query.bind_blob(node.hash->view());
+    else
+        query.bind_null();
+    query.bind(node.size).bind(node.mtime_ns).bind(node.content_lsn).bind(stamp.lsn);
+    query.bind(node.content.origin).bind(node.content.seq).bind(static_cast<std::int64_t>(author.cause));
+    if (author.actor.is_zero())
+        query.bind_null();
+    else
+        query.bind_blob(author.actor.view());
+    if (place.empty())
+        query.bind_null();
+    else
+        query.bind_text(place);
+    query.run();
+}
+
+void Writing::keep_gone(const Node& node, const Stamp& stamp) {
+    if (node.parent == 0) return;  // nobody saw it there
+    auto query = db_.query(
+        "INSERT INTO gone (oid, node, space, parent, name, kind, from_lsn, to_lsn, r_origin, r_seq)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+    query.bind_blob(node.oid.view()).bind(node.id).bind(node.space).bind(node.parent).bind_text(node.name);
+    query.bind(static_cast<std::int64_t>(node.kind)).bind(node.placed_lsn).bind(stamp.lsn);
+    query.bind(stamp.dot.origin).bind(stamp.dot.seq).run();
+}
+
+// ---- content, places ----
+
+Node Writing::make(const Make& what, const Author& author) {
+    CHECK(is_collection(what.kind));
+    must_be_free(what.parent, what.name);
+    const Folder& parent = folders_.get(what.parent);
+    begin_verb();
+    Node node;
+    node.id = ledger_.next_node();
+    node.space = parent.space;
+    node.parent = what.parent;
+    node.name = what.name;
+    node.kind = what.kind;
+    node.oid = what.oid ? *what.oid : new_oid(what.kind, node.space, parent.oid, what.name);
+    node.created_ms = seams_.clock.now_ms();
+    node.mtime_ns = node.created_ms * 1'000'000;
+
+    RecordBody body;
+    body.create = CreateFacet{node.kind, node.created_ms, {}, {}};
+    body.place = PlaceFacet{parent.oid, node.name, {}, {}};
+    const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
+    node.content = node.place = stamp.dot;
+    node.content_lsn = node.placed_lsn = node.changed_lsn = stamp.lsn;
+    insert(node, stamp);
+    folders_.add(what.parent, share_of(node));
+    if (on_disk(node.space)) {
+        FileStep& step = queue(stamp, StepOp::make_folder, node.space, node.id);
+        step.dst = folder_path(what.parent) + "/" + node.name;
+        save(step);
+    }
+    touch(what.parent);
+    return node;
+}
+
+WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, const IndexEntry& index,
+                                 const Author& author) {
+    CHECK(!is_collection(what.kind));
+    require_space();
+    auto old = child(what.parent, what.name);
+    if (old && old->kind != what.kind) {
+        throw base::Failure(base::Fault::corrupt, "put was given the name of an object of another kind");
+    }
+    const Folder& parent = folders_.get(what.parent);
+    const bool item = is_item(what.kind);
+    if (!item && !on_disk(parent.space)) {
+        throw base::Failure(base::Fault::corrupt, "put was given a file for a space without a folder");
+    }
+    begin_verb();
+
+    Node node = old ? *old : Node{};
+    if (!old) {
+        node.id = ledger_.next_node();
+        node.space = parent.space;
+        node.parent = what.parent;
+        node.name = what.name;
+        node.kind = what.kind;
+        node.oid = new_oid(what.kind, node.space, parent.oid, what.name);
+        node.created_ms = seams_.clock.now_ms();
+    }
+    node.exec = what.exec.value_or(node.exec);
+    node.size = content.size();
+    node.hash = content.hash();
+    if (what.mtime_ns)
+        node.mtime_ns = *what.mtime_ns;
+    else if (!content.is_inline())
+        node.mtime_ns = content.staged_facts().mtime_ns;
+    else
+        node.mtime_ns = seams_.clock.now_ms() * 1'000'000;
+
+    RecordBody body;
+    if (!old) {
+        body.create = CreateFacet{node.kind, node.created_ms, {}, {}};
+        body.place = PlaceFacet{parent.oid, node.name, {}, {}};
+    }
+    body.content = ContentFacet{node.hash, node.size, node.mtime_ns, node.exec, {}, {}};
+    if (old) body.content->parents.push_back(old->content);
+    const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
+    node.content = stamp.dot;
+    node.content_lsn = node.changed_lsn = stamp.lsn;
+    const std::string unhashed = old && !item && !old->hash ? trash_path(stamp.dot) : std::string();
+    if (old) {
+        keep_version(*old, stamp, author, unhashed);
+        auto query = db_.query(
+            "UPDATE node SET mtime_ns = ?2, exec = ?3, size = ?4, hash = ?5, c_origin = ?6, c_seq = ?7, c_hlc = ?8,"
+            " content_lsn = ?9, changed_lsn = ?9 WHERE id = ?1");
+        query.bind(node.id).bind(node.mtime_ns).bind(std::int64_t{node.exec}).bind(node.size);
+        query.bind_blob(node.hash->view()).bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc);
+        query.bind(stamp.lsn).run();
+    } else {
+        node.place = stamp.dot;
+        node.placed_lsn = stamp.lsn;
+        insert(node, stamp);
+    }
+    if (item) {
+        db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING")
+            .bind_blob(node.hash->view())
+            .bind_blob(content.bytes())
+            .run();
+    } else {
+        const std::optional<FileFacts> before = old ? expected(node.id) : std::nullopt;
+        const StepOp op = content.is_inline() ? StepOp::write_inline : StepOp::place_staged;
+        FileStep& step = queue(stamp, op, node.space, node.id);
+        step.dst = folder_path(what.parent) + "/" + node.name;
+        step.expect = before;
+        if (old) step.keep = old->hash ? version_path(*old->hash) : unhashed;
+        step.mtime_ns = node.mtime_ns;
+        step.exec = node.exec;
+        if (content.is_inline()) {
+            step.bytes = content.bytes();
+        } else {
+            step.src = content.staged_path();
+            step.src_ino = content.staged_facts().ino;
+            group_.staged.push_back(&content);
+        }
+        save(step);
+    }
+    index.store(db_, node.id);
+
+    if (old) folders_.subtract(what.parent, share_of(*old));
+    folders_.add(what.parent, share_of(node));
+    ledger_.use(node.space, node.size - (old ? old->size : 0));
+    touch(what.parent);
+    return {old ? Put::replaced : Put::created, std::move(node)};
+}
+
+void Writing::set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) {
+    const Node before = must(id);
+    begin_verb();
+    RecordBody body;
+    body.meta.emplace();
+    body.meta->entries.push_back({std::string(kFactNamespace), "mtime_ns", std::to_string(mtime_ns)});
+    const Stamp stamp = ledger_.append(before.space, RecordKind::node, before.oid, author, body);
+    db_.query("UPDATE node SET mtime_ns = ?2, changed_lsn = ?3 WHERE id = ?1")
+        .bind(id)
+        .bind(mtime_ns)
+        .bind(stamp.lsn)
+        .run();
+    touch(before.parent);
+}
+
+Node Writing::place(NodeId id, NodeId parent, std::string_view name, const Author& author) {
+    const Node before = must(id);
+    must_be_free(parent, name);
+    const Folder& target = folders_.get(parent);
+    if (target.space != before.space) {
+        throw base::Failure(base::Fault::corrupt, "place was given a folder of another space");
+    }
+    for (NodeId above = parent; above != 0; above = folders_.get(above).parent) {
+        if (above == id) throw base::Failure(base::Fault::corrupt, "place was given a folder below the moved one");
+    }
+    begin_verb();
+    const std::string src = on_disk(before.space) ? disk_path(before) : std::string();
+    const bool folder = is_collection(before.kind);
+    const std::optional<FileFacts> expect = folder ? std::nullopt : expected(id);
+
+    Node node = before;
+    node.parent = parent;
+    node.name = name;
+    RecordBody body;
+    body.place = PlaceFacet{target.oid, node.name, {before.place}, {}};
+    const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
+    node.place = stamp.dot;
+    node.placed_lsn = node.changed_lsn = stamp.lsn;
+    keep_gone(before, stamp);
+
+    const std::string key = base::is_utf8(node.name) ? base::name_key(node.name) : node.name;
+    auto query = db_.query(
+        "UPDATE node SET parent = ?2, name = ?3, name_key = ?4, p_origin = ?5, p_seq = ?6, p_hlc = ?7,"
+        " placed_lsn = ?8, changed_lsn = ?8 WHERE id = ?1");
+    query.bind(id).bind(parent).bind_text(node.name);
+    if (key == node.name)
+        query.bind_null();
+    else
+        query.bind_text(key);
+    query.bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
+
+    if (folder) {
+        folders_.move(id, parent, name, stamp.dot);
+        group_.moved_folders = true;
+    } else {
+        folders_.subtract(before.parent, share_of(before));
+        folders_.add(parent, share_of(node));
+    }
+    if (on_disk(node.space)) {
+        FileStep& step = queue(stamp, StepOp::move, node.space, node.id);
+        step.src = src;
+        step.dst = folder_path(parent) + "/" + node.name;
+        step.expect = expect;
+        step.mtime_ns = node.mtime_ns;
+        step.exec = node.exec;
+        save(step);
+    }
+    if (before.parent != 0) touch(before.parent);
+    touch(parent);
+    return node;
+}
+
+// ---- properties, values ----
+
+void Writing::set_prop(NodeId id, std::string_view ns, std::string_view name, std::optional<std::string_view> value,
+                       const Author& author) {
+    const Node target = must(id);
+    Dot replaced;
+    {
+        auto query = db_.query("SELECT origin, seq FROM prop WHERE node = ?1 AND ns = ?2 AND name = ?3");
+        query.bind(id).bind_text(ns).bind_text(name);
+        if (query.next()) replaced = {query.integer(0), query.integer(1)};
+    }
+    begin_verb();
+    RecordBody body;
+    body.meta.emplace();
+    body.meta->entries.push_back({std::string(ns), std::string(name), std::nullopt});
+    if (value) body.meta->entries.back().value = *value;
+    if (replaced.seq != 0) body.meta->parents.push_back(replaced);
+    const Stamp stamp = ledger_.append(target.space, RecordKind::node, target.oid, author, body);
+    auto query = db_.query(
+        "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        " ON CONFLICT (node, ns, name) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7");
+    query.bind(id).bind_text(ns).bind_text(name);
+    if (value)
+        query.bind_text(*value);
+    else
+        query.bind_null();
+    query.bind(stamp.hlc).bind(stamp.dot.origin).bind(stamp.dot.seq).run();
+    changed(id, stamp);
+    if (target.parent != 0) touch(target.parent);
+    if (is_collection(target.kind)) touch(id);
+}
+
+void Writing::set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) {
+    Dot replaced;
+    {
+        auto query = db_.query("SELECT origin, seq FROM kv WHERE tbl = ?1 AND key = ?2 AND field = ?3");
+        query.bind_text(at.table).bind_text(at.key).bind_text(at.field);
+        if (query.next()) replaced = {query.integer(0), query.integer(1)};
+    }
+    begin_verb();
+    RecordBody body;
+    body.kv = KvFacet{at.table, at.key, at.field, {}, {}, {}};
+    if (value) body.kv->value = *value;
+    if (replaced.seq != 0) body.kv->parents.push_back(replaced);
+    const Stamp stamp = ledger_.append(ledger_.sys(), RecordKind::kv, Oid{}, author, body);
+    auto query = db_.query(
+        "INSERT INTO kv (tbl, key, field, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        " ON CONFLICT (tbl, key, field) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7");
+    query.bind_text(at.table).bind_text(at.key).bind_text(at.field);
+    if (value)
+        query.bind_blob(*value);
+    else
+        query.bind_null();
+    query.bind(stamp.hlc).bind(stamp.dot.origin).bind(stamp.dot.seq).run();
+}
+
+void Writing::set_disk(NodeId id, const FileFacts& facts) {
+    begin_verb();
+    // The node may have been removed since the facts were seen.
+    auto query = db_.query(
+        "INSERT INTO disk (node, dev, ino, size, mtime_ns, ctime_ns) SELECT ?1, ?2, ?3, ?4, ?5, ?6"
+        " WHERE EXISTS (SELECT 1 FROM node WHERE id = ?1)"
+        " ON CONFLICT (node) DO UPDATE SET dev = ?2, ino = ?3, size = ?4, mtime_ns = ?5, ctime_ns = ?6");
+    query.bind(id).bind(static_cast<std::int64_t>(facts.dev)).bind(static_cast<std::int64_t>(facts.ino));
+    query.bind(facts.size).bind(facts.mtime_ns).bind(facts.ctime_ns).run();
+}
+
+void Writing::set_local(std::string_view table, std::string_view key, std::optional<std::string_view> value) {
+    begin_verb();
+    if (!value) {
+        db_.query("DELETE FROM local WHERE tbl = ?1 AND key = ?2").bind_text(table).bind_text(key).run();
+        return;
+    }
+    db_.query("INSERT INTO local (tbl, key, value) VALUES (?1, ?2, ?3) ON CONFLICT (tbl, key) DO UPDATE SET value = ?3")
+        .bind_text(table)
+        .bind_text(key)
+        .bind_blob(*value)
+        .run();
+}
+
+}  // namespace storage

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <unordered_set>
+
+#include "storage/changes.h"
+#include "storage/digest.h"
+#include "storage/reading.h"
+#include "storage/store.h"
+
+namespace storage {
+
+// What the functions of one group leave behind for after the commit.
+struct Group {
+    std::vector<FileStep> steps;        // in key order
+    std::vector<Content*> staged;       // belong to their redo entries once this is committed
+    std::vector<NodeId> touched;        // collections whose generation grows
+    bool moved_folders = false;         // all generations grow: paths below changed
+    std::unordered_set<NodeId> flying;  // nodes with a step in this group
+};
+
+// The verbs, for the functions of one group. Writer thread only.
+class Writing final : public Reading<WriteTxn> {
+  public:
+    struct Tools {
+        sql::Connection& db;
+        const FreshFacts& fresh;
+        Ledger& ledger;
+        Folders& folders;
+        Tree& tree;
+        const Seams& seams;
+        std::uint64_t free_floor_bytes;
+    };
+    Writing(const Tools& tools, Group& group)
+        : Reading(tools.db, tools.fresh),
+          ledger_(tools.ledger),
+          folders_(tools.folders),
+          tree_(tools.tree),
+          seams_(tools.seams),
+          free_floor_bytes_(tools.free_floor_bytes),
+          group_(group) {}
+
+    std::size_t verbs() const { return verbs_; }  // how many were begun: after the first, a throw means ROLLBACK
+    void flush();                                 // digests and counters to their rows; before COMMIT
+
+    Lsn lsn() const override { return ledger_.lsn(); }
+    std::string disk_path(const Node& node) override;
+    std::vector<Dot> vector(SpaceId space) override;
+
+    Space make_space(SpaceKind kind, const base::Id128& owner, std::string dir, const Author& author) override;
+    std::string remove_space(SpaceId space, const Author& author) override;
+    Node make(const Make& what, const Author& author) override;
+    PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) override;
+    void set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) override;
+    Node place(NodeId id, NodeId parent, std::string_view name, const Author& author) override;
+    void remove(NodeId id, const Author& author) override;
+    Node make_hidden(SpaceId space, const Author& author) override;
+    std::vector<NodeId> add_copied(std::span<const Copied> members, const Author& author) override;
+    void set_prop(NodeId id, std::string_view ns, std::string_view name, std::optional<std::string_view> value,
+                  const Author& author) override;
+    void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) override;
+    void set_disk(NodeId id, const FileFacts& facts) override;
+    void set_local(std::string_view table, std::string_view key, std::optional<std::string_view> value) override;
+
+    // Jobs of the store, in groups of at most `limit`; how many nodes or rows went.
+    std::size_t drain_hidden(std::size_t limit);
+    std::size_t expire_history(Lsn up_to, std::size_t limit);  // what ended at or before that record
+    std::vector<Node> hidden_roots();
+    void repair_sums(std::vector<Store::Finding>& findings);  // digests and used bytes, recomputed
+
+  protected:
+    void adjust(Node& node) const override;
+    void adjust(Space& space) const override;
+
+  private:
+    struct Leaving {  // a node on its way out, and where its content is found from now on
+        Node node;
+        std::string place;  // below the storage root; empty = versions/ or body
+    };
+
+    void begin_verb();
+    void require_space();
+    Node must(NodeId id);
+    void must_be_free(NodeId parent, std::string_view name);
+    bool on_disk(SpaceId space) const { return !ledger_.space(space).dir.empty(); }
+    std::string folder_path(NodeId id);
+    FileStep& queue(const Stamp& stamp, StepOp op, SpaceId space, NodeId node);
+    void save(const FileStep& step);  // its row in fs_todo
+    std::optional<FileFacts> expected(NodeId id);
+    void insert(const Node& node, const Stamp& stamp);
+    void insert_props(NodeId id, std::span<const Prop> props, const Stamp& stamp);
+    void touch(NodeId folder) { group_.touched.push_back(folder); }
+    void changed(NodeId id, const Stamp& stamp);
+    Oid new_oid(NodeKind kind, SpaceId space, const Oid& parent, std::string_view name);
+    void keep_version(const Node& node, const Stamp& stamp, const Author& author, std::string_view place);
+    void keep_gone(const Node& node, const Stamp& stamp);
+    void erase(std::span<const Leaving> leaving, const Stamp& stamp, const Author& author);
+    void hide(const Node& top, const Author& author);
+    void drop_hidden_copy(const Node& top, const std::vector<Leaving>& all, const Author& author);
+    void discard(std::string path, Stamp& stamp);
+
+    Ledger& ledger_;
+    Folders& folders_;
+    Tree& tree_;
+    const Seams& seams_;
+    const std::uint64_t free_floor_bytes_;
+    Group& group_;
+    std::size_t verbs_ = 0;
+    Lsn step_lsn_ = 0;
+    int step_ = 0;
+    bool room_ = false;  // the free-space floor was looked at in this group
+};
+
+}  // namespace storage
