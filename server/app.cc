@@ -1,0 +1,187 @@
+#include "server/app.h"
+
+#include <malloc.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <mutex>
+
+#include <nlohmann/json.hpp>
+
+#include "server/certificates.h"
+#include "server/commands.h"
+#include "server/control.h"
+#include "server/core.h"
+#include "server/housekeeping.h"
+#include "server/net/server.h"
+#include "server/wiring.h"
+#include "storage/base/log.h"
+
+namespace server {
+namespace {
+
+constexpr std::int64_t kSecond = 1000;
+constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::size_t kDrainStep = 1000;    // rows of one housekeeping transaction
+constexpr std::size_t kDrainRounds = 1000;  // of one turn; the rest waits for the next
+
+}  // namespace
+
+struct App::State {
+    ConfigSource source;
+    storage::Seams seams;
+    Config config;
+    mutable std::mutex mutex;  // config and certificate: the main thread reloads, the keeper renews
+    std::unique_ptr<Core> core;
+    std::unique_ptr<LocalAuthority> authority;
+    std::unique_ptr<net::Server> server;
+    std::unique_ptr<ControlSocket> control;
+    std::unique_ptr<Keeper> keeper;
+    std::uint64_t requests_at_trim = 0;
+
+    State(ConfigSource from, storage::Seams with) : source(std::move(from)), seams(with) {}
+
+    CoreOptions wanted_core(const Config& wanted) const {
+        CoreOptions options = core_options(wanted);
+        if (authority) options.ca_pem = authority->ca_pem();
+        return options;
+    }
+
+    // Of the files named, or of the local authority, which makes or renews what it has to.
+    LocalAuthority::Issued certificate_of(const Config& wanted) {
+        if (wanted.tls_certificate != "auto") return {load_certificate(wanted.tls_certificate, wanted.tls_key), true};
+        if (!authority) authority = std::make_unique<LocalAuthority>(keys_folder(wanted), seams.clock);
+        std::vector<std::string> extra = wanted.hosts;
+        for (const auto& entry : wanted.listen) extra.push_back(entry.address);
+        return authority->certificate_for(names_of_machine(extra));
+    }
+
+    void renew() {
+        const std::lock_guard hold(mutex);
+        if (!wants_tls(config) || config.tls_certificate != "auto") return;
+        const auto issued = certificate_of(config);
+        if (!issued.renewed) return;
+        server->use_certificate(issued.certificate);
+        base::log_info("certificates", "the server certificate was renewed");
+    }
+
+    void expire() {
+        std::int64_t hours = 0;
+        {
+            const std::lock_guard hold(mutex);
+            hours = config.history_hours;
+        }
+        const std::int64_t before = seams.clock.now_ms() - hours * kHour;
+        std::size_t rounds = 0;
+        while (core->store().expire_history(before, kDrainStep) == kDrainStep && ++rounds < kDrainRounds) {
+        }
+    }
+
+    void drain() {
+        std::size_t rounds = 0;
+        while (core->store().drain_hidden(kDrainStep) == kDrainStep && ++rounds < kDrainRounds) {
+        }
+    }
+
+    // Memory goes back to the system when nothing was asked since the last look, and only once.
+    void trim() {
+        const std::uint64_t requests = server->counters().requests_total;
+        if (requests == requests_at_trim) return;
+        requests_at_trim = requests;
+        ::malloc_trim(0);
+    }
+
+    std::vector<Keeper::Job> jobs() {
+        return {
+            {"checkpoint", 30 * kSecond, [this] { core->store().checkpoint(); }},
+            {"leftovers", 5 * kSecond, [this] { drain(); }},
+            {"history", kHour / 4, [this] { expire(); }},
+            {"certificate", kHour, [this] { renew(); }},
+            {"memory", 60 * kSecond, [this] { trim(); }},
+        };
+    }
+
+    std::string answer(std::string_view request) {
+        const auto parsed = nlohmann::json::parse(request, nullptr, false);
+        if (!parsed.is_object() || parsed.value("command", nlohmann::json()) != "status")
+            return execute_command(*core, request);
+        const nlohmann::json value = {{"id", base::uuid_text(core->store().uuid())},
+                                      {"running", true},
+                                      {"pid", ::getpid()},
+                                      {"addresses", server->addresses()},
+                                      {"ready", core->ready()}};
+        return nlohmann::json{{"value", value}, {"text", ""}, {"status", 0}}.dump();
+    }
+};
+
+App::App(ConfigSource source, storage::Seams seams) : state_(std::make_unique<State>(std::move(source), seams)) {
+    State& s = *state_;
+    s.config = load_config(s.source);
+    base::set_log_level(s.config.log_level);
+    // Samba, NFS or a shell of the same group may share the tree.
+    ::umask(0007);
+    s.core = Core::open(core_options(s.config), seams);
+    std::optional<net::Certificate> certificate;
+    if (wants_tls(s.config)) {
+        certificate = s.certificate_of(s.config).certificate;
+        s.core->reload(s.wanted_core(s.config));
+    }
+    s.server = net::Server::start(net_options(s.config, std::move(certificate)), s.core->handler());
+    s.control = std::make_unique<ControlSocket>(control_path(s.config.root),
+                                                [&s](std::string_view request) { return s.answer(request); });
+    s.keeper = std::make_unique<Keeper>(s.jobs());
+}
+
+App::~App() {
+    stop();
+}
+
+bool App::reload() {
+    State& s = *state_;
+    try {
+        const Config wanted = load_config(s.source);
+        const std::lock_guard hold(s.mutex);
+        const Config merged = with_reloaded(s.config, wanted);
+        // What can fail comes first: afterwards everything is applied.
+        if (wants_tls(merged)) s.server->use_certificate(s.certificate_of(merged).certificate);
+        if (merged.tls_certificate != "auto") s.authority.reset();
+        s.server->use_limits(merged.limits);
+        s.core->reload(s.wanted_core(merged));
+        base::set_log_level(merged.log_level);
+        for (const auto& key : restart_keys_changed(s.config, wanted)) {
+            base::log_warn("config", key + " changed; it takes effect at the next start");
+        }
+        s.config = merged;
+        base::log_info("config", "configuration and certificates loaded again");
+        return true;
+    } catch (const ConfigError& error) {
+        base::log_error("config", std::string("nothing was changed: ") + error.what());
+    } catch (const base::Failure& error) {
+        base::log_error("config", std::string("nothing was changed: ") + error.what());
+    }
+    return false;
+}
+
+void App::stop() {
+    State& s = *state_;
+    s.keeper.reset();
+    s.control.reset();
+    if (s.server) s.server->stop(s.config.stop_grace_ms);
+    s.server.reset();
+    s.core.reset();
+}
+
+const Config& App::config() const {
+    return state_->config;
+}
+std::vector<std::string> App::addresses() const {
+    return state_->server->addresses();
+}
+std::string App::id() const {
+    return base::uuid_text(state_->core->store().uuid());
+}
+std::string App::ca_pem() const {
+    return state_->authority ? state_->authority->ca_pem() : std::string();
+}
+
+}  // namespace server
