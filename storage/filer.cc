@@ -120,9 +120,9 @@ void Filer::write_inline(const FileStep& step, StepOutcome& outcome) {
         write_own(step, own);
         place(own, step, outcome);
     }
-    note_file(step.dst);
-    note_folder_of(step.dst);
     outcome.facts = root_.stat(step.dst);
+    if (outcome.facts) note_file(step.dst, outcome.facts->ino);
+    note_folder_of(step.dst);
 }
 
 void Filer::write_own(const FileStep& step, const std::string& own) {
@@ -248,7 +248,7 @@ void Filer::keep_as(const std::string& from, const std::string& keep, const File
             return keep_surprise(from, step, outcome);
         root_.unlink(from);
     }
-    if (unsynced) note_file(keep);
+    if (unsynced) note_file(keep, facts->ino);
     note_folder_of(from);
     note_folder_of(keep);
 }
@@ -329,12 +329,12 @@ void Filer::keep_folder(const FileStep& step, StepOutcome& outcome) {
 
 // Once a later step has moved bytes away, a redo could only find them by following that step. It never has to.
 void Filer::flush_below(const std::string& path) {
-    const auto below = [&](const std::string& written) { return is_at_or_below(written, path); };
+    const auto below = [&](const auto& written) { return is_at_or_below(written.first, path); };
     if (many_ || std::any_of(written_.begin(), written_.end(), below)) flush();
 }
 
-void Filer::note_file(const std::string& path) {
-    if (!many_) written_.insert(path);
+void Filer::note_file(const std::string& path, std::uint64_t ino) {
+    if (!many_) written_[path] = ino;
     bound_notes();
 }
 
@@ -356,11 +356,16 @@ void Filer::note_all() {
 void Filer::flush() {
     const auto files = std::exchange(written_, {});
     const auto folders = std::exchange(touched_, {});
-    const bool all = std::exchange(many_, true);  // if anything below fails, the next flush has to cover it all
-    if (all) root_.sync_all();
-    for (const auto& path : files)
-        if (const auto file = root_.open(path)) file->sync();
+    bool all = std::exchange(many_, true);  // if anything below fails, the next flush has to cover it all
+    for (const auto& [path, ino] : files) {
+        const auto file = root_.open(path);
+        if (file) file->sync();
+        // Another Filer may work on the tree while this one flushes, and have moved or replaced what was written here.
+        // The bytes are somewhere, and the row that holds them is about to go.
+        if (!file || file->facts().ino != ino) all = true;
+    }
     for (const auto& path : folders) root_.sync_folder(path);
+    if (all) root_.sync_all();
     many_ = false;
 }
 

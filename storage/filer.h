@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -94,17 +95,17 @@ class Filer {
     void recheck_staged(const FileStep& step, const std::string& home, StepOutcome& outcome);
     void restore(const std::string& path, const FileStep& step, StepOutcome& outcome);
     void flush_below(const std::string& path);
-    void note_file(const std::string& path);
+    void note_file(const std::string& path, std::uint64_t ino);
     void note_folder_of(const std::string& path);
     void bound_notes();
     void note_all();
 
     Tree& root_;
     base::Rng& rng_;
-    std::set<std::string> written_;  // files whose bytes may not be on disk yet
-    std::set<std::string> touched_;  // folders whose names may not be on disk yet
-    bool many_ = false;              // too many to name: the next flush is a syncfs
-    std::vector<FileStep> later_;    // during a replay: what is still to come, last first
+    std::map<std::string, std::uint64_t> written_;  // files whose bytes may not be on disk yet, and their inodes
+    std::set<std::string> touched_;                 // folders whose names may not be on disk yet
+    bool many_ = false;                             // too many to name: the next flush is a syncfs
+    std::vector<FileStep> later_;                   // during a replay: what is still to come, last first
 };
 
 // Where a step keeps what it writes until it is placed, and where it keeps bytes that it did not expect.
