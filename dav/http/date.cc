@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
-#include <limits>
+#include <utility>
 
 namespace http {
 namespace {
@@ -18,17 +17,36 @@ constexpr std::int64_t kSecondsMin = -62'167'219'200;  // 0000-01-01T00:00:00Z
 constexpr std::int64_t kSecondsMax = 253'402'300'799;  // 9999-12-31T23:59:59Z
 
 struct Moment {
-    std::chrono::year_month_day date;
-    unsigned weekday;
-    long hour, minute, second;
+    unsigned year, month, day, weekday, hour, minute, second;
 };
 
 Moment moment_of(std::int64_t unix_s) {
     const std::chrono::sys_seconds time{std::chrono::seconds{std::clamp(unix_s, kSecondsMin, kSecondsMax)}};
     const auto day = std::chrono::floor<std::chrono::days>(time);
-    const std::chrono::hh_mm_ss clock{time - day};
-    return {day, std::chrono::weekday{day}.c_encoding(), clock.hours().count(), clock.minutes().count(),
-            clock.seconds().count()};
+    const std::chrono::year_month_day date{day};
+    const auto second_of_day = static_cast<unsigned>((time - day).count());
+    return {static_cast<unsigned>(static_cast<int>(date.year())),
+            static_cast<unsigned>(date.month()),
+            static_cast<unsigned>(date.day()),
+            std::chrono::weekday{day}.c_encoding(),
+            second_of_day / 3600,
+            second_of_day / 60 % 60,
+            second_of_day % 60};
+}
+
+// Dates are formatted by hand: a listing writes two for each resource, and printf costs more than all else in its row.
+void put_word(std::string& text, std::size_t at, std::string_view word) {
+    text.replace(at, word.size(), word);
+}
+
+void put_number(std::string& text, std::size_t at, std::size_t width, unsigned value) {
+    for (std::size_t i = at + width; i-- > at; value /= 10) text[i] = static_cast<char>('0' + value % 10);
+}
+
+void put_clock(std::string& text, std::size_t at, const Moment& moment) {
+    put_number(text, at, 2, moment.hour);
+    put_number(text, at + 3, 2, moment.minute);
+    put_number(text, at + 6, 2, moment.second);
 }
 
 // Reads a text from the left; after the first thing that does not fit, everything fails.
@@ -118,7 +136,7 @@ std::optional<std::int64_t> parse_rfc850(std::string_view text, std::int64_t now
     scan_clock(scan, parts);
     if (!scan.skip(" GMT").done()) return std::nullopt;
     // RFC 9110 §5.6.7: what seems to be more than 50 years ahead is the most recent such year in the past.
-    const int this_year = static_cast<int>(moment_of(now_s).date.year());
+    const int this_year = static_cast<int>(moment_of(now_s).year);
     parts.year += this_year - this_year % 100;
     if (parts.year > this_year + 50) parts.year -= 100;
     return seconds_of(parts);
@@ -140,19 +158,19 @@ std::optional<std::int64_t> parse_asctime(std::string_view text) {
 
 std::string http_date(std::int64_t unix_s) {
     struct Last {
-        std::int64_t unix_s = std::numeric_limits<std::int64_t>::min();
+        std::int64_t unix_s = 0;
         std::string text;
     };
     thread_local Last last;
     if (last.text.empty() || last.unix_s != unix_s) {
         const Moment at = moment_of(unix_s);
-        std::array<char, 64> text{};
-        const int length = std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02ld:%02ld:%02ld GMT",
-                                         kDays[at.weekday].data(), static_cast<unsigned>(at.date.day()),
-                                         kMonths[static_cast<unsigned>(at.date.month()) - 1].data(),
-                                         static_cast<int>(at.date.year()), at.hour, at.minute, at.second);
-        last.text.assign(text.data(), static_cast<std::size_t>(length));
-        last.unix_s = unix_s;
+        std::string text = "Sun, 00 Jan 0000 00:00:00 GMT";
+        put_word(text, 0, kDays[at.weekday]);
+        put_number(text, 5, 2, at.day);
+        put_word(text, 8, kMonths[at.month - 1]);
+        put_number(text, 12, 4, at.year);
+        put_clock(text, 17, at);
+        last = {unix_s, std::move(text)};
     }
     return last.text;
 }
@@ -165,11 +183,12 @@ std::optional<std::int64_t> parse_http_date(std::string_view text, std::int64_t 
 
 std::string iso_8601(std::int64_t unix_s) {
     const Moment at = moment_of(unix_s);
-    std::array<char, 64> text{};
-    const int length = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ldZ",
-                                     static_cast<int>(at.date.year()), static_cast<unsigned>(at.date.month()),
-                                     static_cast<unsigned>(at.date.day()), at.hour, at.minute, at.second);
-    return {text.data(), static_cast<std::size_t>(length)};
+    std::string text = "0000-00-00T00:00:00Z";
+    put_number(text, 0, 4, at.year);
+    put_number(text, 5, 2, at.month);
+    put_number(text, 8, 2, at.day);
+    put_clock(text, 11, at);
+    return text;
 }
 
 }  // namespace http
