@@ -266,8 +266,9 @@ std::vector<Key<Config>> make_config_keys() {
         time("auth.wait_max_s", reload, {1, kDay}, "The wait doubles up to this.", AT(auth.wait_max_ms)),
 
         size("storage.free_floor", restart, {0, 1024 * kTiB},
-             "Writes are refused (507) below the smaller of this much free space", AT(free_floor_bytes)),
-        count("storage.free_floor_percent", restart, {0, 50}, "and this part of the file system.",
+             "Writes are refused (507) below this much free space, or below free_floor_percent if that is less.",
+             AT(free_floor_bytes)),
+        count("storage.free_floor_percent", restart, {0, 50}, "Per cent of the file system, see free_floor.",
               AT(free_floor_percent)),
         count("storage.history_hours", reload, {1, 24 * 3650}, "Hours for which what was replaced or deleted is kept.",
               AT(history_hours)),

@@ -62,11 +62,11 @@ std::string comment(std::string_view text) {
 template <typename Target>
 std::string documented(const Key<Target>& key, const Target& shown, std::string_view short_name,
                        std::string_view variable) {
-    std::string text = key.doc;
-    text += " Accepts " + accepted(key) + "; default " + toml_value(key.kind, key.get(Target{})) + "; " +
-            (key.change == Change::reload ? "reload" : "restart");
-    if (!variable.empty()) text.append("; ").append(variable);
-    return comment(text + ".") + std::string(short_name) + " = " + toml_value(key.kind, key.get(shown)) + "\n";
+    std::string facts = "Accepts " + accepted(key) + "; default " + toml_value(key.kind, key.get(Target{})) + "; " +
+                        (key.change == Change::reload ? "reload; " : "restart; ");
+    facts.append(variable);
+    return comment(key.doc) + comment(facts) + std::string(short_name) + " = " + toml_value(key.kind, key.get(shown)) +
+           "\n";
 }
 
 std::string listen_section(const Config& config) {
