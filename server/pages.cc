@@ -103,7 +103,7 @@ void harden_content(http::Response& response) {
     set_default(response.headers, "Content-Security-Policy", pdf ? kPdfPolicy : kContentPolicy);
     set_default(response.headers, "Cross-Origin-Resource-Policy", "same-origin");
     set_default(response.headers, "Cache-Control", "private, no-cache");
-    set_default(response.headers, "Vary", "Authorization");
+    set_default(response.headers, "Vary", "Authorization, Cookie");
 }
 
 }  // namespace server
