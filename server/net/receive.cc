@@ -131,7 +131,7 @@ Task<Connection::Filled> Connection::fill(BodyProgress& body, char* into, std::s
                 body.left -= used;
                 body.complete = body.left == 0;
             }
-            std::memcpy(into + filled.octets, have.data(), have.size());
+            if (!have.empty()) std::memcpy(into + filled.octets, have.data(), have.size());
             filled.octets += have.size();
             begin_ += used;
             if (filled.state == Fill::refused) co_return filled;

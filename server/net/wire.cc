@@ -63,6 +63,14 @@ bool has_word(const http::Headers& headers, std::string_view name, std::string_v
     return false;
 }
 
+// Beast calls "GET /a b HTTP/1.1" a bad version as well, but there it is the target that is wrong.
+bool names_a_version(std::string_view request_line) {
+    if (std::count(request_line.begin(), request_line.end(), ' ') != 2) return false;
+    std::string_view version = request_line.substr(request_line.rfind(' ') + 1);
+    auto digit = [&](std::size_t at) { return version[at] >= '0' && version[at] <= '9'; };
+    return version.size() == 8 && version.starts_with("HTTP/") && digit(5) && version[6] == '.' && digit(7);
+}
+
 bool belongs_to_the_edge(std::string_view name) {
     switch (name.size()) {
         case 4: return http::equal_ignoring_case(name, "Date");
@@ -91,7 +99,8 @@ std::variant<ParsedHead, Refusal> parse_head(std::string_view octets, const Head
     std::size_t used = parser.put(boost::asio::const_buffer(octets.data(), octets.size()), error);
     if (parser.refusal()) return *parser.refusal();
     if (error == beast::http::error::bad_version) {
-        return Refusal{http::Status::http_version_not_supported, "version"};
+        bool named = names_a_version(octets.substr(0, octets.find('\r')));
+        return Refusal{named ? http::Status::http_version_not_supported : http::Status::bad_request, "version"};
     }
     if (error) return Refusal{http::Status::bad_request, "malformed head"};
     if (!parser.is_header_done() || used != octets.size()) return Refusal{http::Status::bad_request, "head"};
