@@ -248,6 +248,7 @@ class Player {
                 return;
             }
         }
+        if (text.ends_with(" =")) text += " ";
         auto at = std::max(last_of(text, " = "), last_of(text, " ~ "));
         if (at < 0) throw std::runtime_error("an xml expectation ends in '= value', '~ glob', 'absent' or 'present'");
         auto cut = static_cast<std::size_t>(at);

@@ -35,6 +35,11 @@ std::string octets_of(const http::Body& body) {
     return text;
 }
 
+std::string lower_case(std::string text) {
+    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    return text;
+}
+
 class InProcess final : public Transport {
   public:
     explicit InProcess(http::Handler& handler) : handler_(handler) {}
@@ -82,8 +87,9 @@ class InProcess final : public Transport {
         head.host = host();
         head.headers.add("Host", host());
         for (const auto& [name, value] : message.headers) {
-            head.headers.add(name, value);
-            if (http::equal_ignoring_case(name, "Host")) head.host = value;
+            const bool is_host = http::equal_ignoring_case(name, "Host");
+            if (is_host) head.host = lower_case(value);
+            is_host ? head.headers.set(name, value) : head.headers.add(name, value);
             if (http::equal_ignoring_case(name, "Expect")) head.expects_continue = true;
         }
         head.remote.address = head.remote.prefix = message.remote;

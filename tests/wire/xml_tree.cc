@@ -39,6 +39,7 @@ void cut_base_path(xmlNode* node, const std::string& base_path) {
         if (node->ns && std::string_view(reinterpret_cast<const char*>(node->ns->href)) == "DAV:" &&
             std::string_view(reinterpret_cast<const char*>(node->name)) == "href") {
             std::string href = taken(xmlNodeGetContent(node));
+            if (href.rfind('/', 0) != 0) continue;  // urn:uuid:…
             bool below = href == base_path || href.rfind(base_path + "/", 0) == 0;
             std::string shown = below ? href.substr(base_path.size()) : "(no base path)" + href;
             xmlChar* escaped = xmlEncodeSpecialChars(node->doc, octets(shown.c_str()));
