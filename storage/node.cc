@@ -5,16 +5,30 @@
 
 namespace storage {
 
+namespace {
+
+std::string quoted(std::string_view kind, std::string_view text) {
+    std::string tag;
+    tag.reserve(kind.size() + text.size() + 2);
+    tag += '"';
+    tag += kind;
+    tag += text;
+    tag += '"';
+    return tag;
+}
+
+}  // namespace
+
 std::string etag_of(const Node& node) {
-    if (is_collection(node.kind)) return "\"t-" + base::base64url(node.tree.view()) + "\"";
-    if (node.hash) return "\"" + base::base64url(node.hash->view().substr(0, 16)) + "\"";
-    return "\"p-" + std::to_string(node.size) + "-" + std::to_string(node.mtime_ns) + "-" +
-           std::to_string(node.content_lsn) + "\"";
+    if (is_collection(node.kind)) return quoted("t-", base::base64url(node.tree.view()));
+    if (node.hash) return quoted("", base::base64url(node.hash->view().substr(0, 16)));
+    return quoted(
+        "p-", std::to_string(node.size) + "-" + std::to_string(node.mtime_ns) + "-" + std::to_string(node.content_lsn));
 }
 
 std::string pending_etag(const FileFacts& facts) {
-    return "\"p-" + std::to_string(facts.ino) + "-" + std::to_string(facts.size) + "-" +
-           std::to_string(facts.mtime_ns) + "-" + std::to_string(facts.ctime_ns) + "\"";
+    return quoted("p-", std::to_string(facts.ino) + "-" + std::to_string(facts.size) + "-" +
+                            std::to_string(facts.mtime_ns) + "-" + std::to_string(facts.ctime_ns));
 }
 
 Lsn Walk::settled_after() const {
