@@ -21,6 +21,16 @@ constexpr std::size_t kListenMax = 32;
 
 using Environment = std::map<std::string, std::string>;
 
+// Fit for one line of a terminal; its quotes stay, other than in the log.
+std::string visible(std::string_view text) {
+    std::string escaped = base::printable(text, 120);
+    constexpr std::string_view kQuote = "\\x22";
+    for (auto at = escaped.find(kQuote); at != std::string::npos; at = escaped.find(kQuote, at)) {
+        escaped.replace(at, kQuote.size(), "\"");
+    }
+    return escaped;
+}
+
 [[noreturn]] void refuse(const std::string& where, const std::string& what) {
     throw ConfigError(where + ": " + what);
 }
@@ -89,7 +99,7 @@ std::optional<KeyValue> from_text(KeyKind kind, const std::string& text) {
 template <typename Target>
 void set_from_text(Target& target, const Key<Target>& key, const std::string& text, const std::string& where) {
     auto value = from_text(key.kind, text);
-    if (!value || !fits(key, *value)) refuse(where, "\"" + base::printable(text) + "\" is not " + accepted(key));
+    if (!value || !fits(key, *value)) refuse(where, "\"" + visible(text) + "\" is not " + accepted(key));
     key.set(target, *value);
 }
 
@@ -99,7 +109,7 @@ std::string shown(const toml::node& node) {
     node.visit([&](const auto& typed) { text << typed; });
     std::string flat = text.str();
     std::ranges::replace(flat, '\'', '"');
-    return base::printable(flat, 80);
+    return visible(flat);
 }
 
 // The value of a node as `kind` wants it; nothing: another type.
@@ -267,7 +277,7 @@ class File {
 // "127.0.0.1:8443", "[::1]:8443", "*:8443", "unix:/path"; "http://" in front makes it plain.
 ListenEntry listen_from(const std::string& text, const std::string& where) {
     const auto wrong = [&] {
-        refuse(where, "\"" + base::printable(text) +
+        refuse(where, "\"" + visible(text) +
                           "\" is not ADDRESS:PORT, [IPV6]:PORT, *:PORT or unix:/path (http:// in front: without TLS)");
     };
     ListenEntry entry;
