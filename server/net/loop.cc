@@ -103,6 +103,10 @@ void Loop::resume_finished() {
     for (Job* job : jobs) job->complete();
 }
 
+Task<void> Loop::yield() {
+    return asio::post(io_, kResume);
+}
+
 std::string_view Loop::date() {
     auto now = std::chrono::system_clock::now().time_since_epoch();
     std::int64_t second = std::chrono::duration_cast<std::chrono::seconds>(now).count();

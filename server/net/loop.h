@@ -80,6 +80,7 @@ class Loop {
     Edge& edge() { return edge_; }
     const Limits& limits() const { return limits_; }
     bool closing() const { return closing_; }
+    Task<void> yield();       // the other connections of the thread have their turn
     std::string_view date();  // of this second, as the Date field wants it
 
   private:

@@ -13,6 +13,7 @@
 namespace net {
 namespace {
 
+constexpr std::uint64_t kTurn = 1024 * 1024;    // a client that reads as fast as we write must not hold the thread
 constexpr std::size_t kFirstWrite = 16 * 1024;  // head and small body in one TLS record, one packet where it fits
 
 // What the page cache has, without waiting for a disk. Empty: ask a worker.
@@ -86,6 +87,7 @@ Task<bool> Connection::send_source(Exchange& exchange, std::string head) {
     }
     std::uint64_t whole = source.left + head.size();
     Buffer buffer = loop_.pool().for_stream(static_cast<std::size_t>(std::min<std::uint64_t>(whole, kLargeBuffer)));
+    std::uint64_t turn = 0;
     std::size_t used = 0;
     if (head.size() < buffer.size()) {
         std::memcpy(buffer.data(), head.data(), head.size());
@@ -116,6 +118,11 @@ Task<bool> Connection::send_source(Exchange& exchange, std::string head) {
         bool sent = co_await stream_.write_all(piece, loop_.limits().write_stall_ms);
         if (!sent) co_return false;
         used = 0;
+        turn += *got;
+        if (turn >= kTurn) {
+            turn = 0;
+            co_await loop_.yield();
+        }
     }
     co_return true;
 }

@@ -99,19 +99,7 @@ Stream::Stream(Loop& loop, int descriptor, std::shared_ptr<const TlsContext> tls
     : loop_(loop),
       descriptor_(loop.io(), descriptor),
       tls_(std::move(tls)),
-      deadline_(loop.wheel(), [this] { deadline_passed(); }) {
-    if (!tls_) return;
-    ssl_ = SSL_new(tls_->get());
-    BIO* bio = ssl_ == nullptr ? nullptr : BIO_new(SocketBio::method());
-    if (bio == nullptr) {
-        SSL_free(ssl_);
-        throw base::Failure(base::Fault::busy, "making a TLS connection");
-    }
-    BIO_set_data(bio, this);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(ssl_, bio, bio);
-    SSL_set_accept_state(ssl_);
-}
+      deadline_(loop.wheel(), [this] { deadline_passed(); }) {}
 
 Stream::~Stream() {
     SSL_free(ssl_);
@@ -138,9 +126,22 @@ Io Stream::outcome(int result) {
     }
 }
 
+// The TLS side of the socket; made with the first step of the handshake.
+bool Stream::make_tls() {
+    ssl_ = SSL_new(tls_->get());
+    if (ssl_ == nullptr) return false;
+    BIO* bio = BIO_new(SocketBio::method());
+    if (bio == nullptr) return false;
+    BIO_set_data(bio, this);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl_, bio, bio);
+    SSL_set_accept_state(ssl_);
+    return true;
+}
+
 Io Stream::handshake() {
-    if (ssl_ == nullptr) return Io::done;
     ERR_clear_error();
+    if (ssl_ == nullptr && !make_tls()) return Io::failed;
     int result = SSL_do_handshake(ssl_);
     return result == 1 ? Io::done : outcome(result);
 }

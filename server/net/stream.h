@@ -29,7 +29,7 @@ enum class Cut : std::uint8_t { none, deadline, abort };
 // Not thread-safe: lives on its loop's thread.
 class Stream {
   public:
-    // `tls` null = in clear. Owns `descriptor`.
+    // `tls` null = in clear; otherwise `handshake` comes first. Owns `descriptor`, unless it throws.
     Stream(Loop& loop, int descriptor, std::shared_ptr<const TlsContext> tls);
     ~Stream();
     Stream(const Stream&) = delete;
@@ -70,12 +70,13 @@ class Stream {
     void forgive() {
         if (cut_ == Cut::deadline) cut_ = Cut::none;
     }
-    bool secure() const { return ssl_ != nullptr; }
+    bool secure() const { return tls_ != nullptr; }
 
   private:
     friend struct SocketBio;
     std::int64_t receive(char* into, std::size_t length);  // -1 with errno, 0 at the end
     Io outcome(int result);
+    bool make_tls();
     bool short_of_large() const;
     void arm();
     void deadline_passed();
