@@ -8,7 +8,6 @@ cat >"$work/Caddyfile" <<EOF
 {
 	admin off
 	auto_https off
-	persist_config off
 }
 http://127.0.0.1:$front {
 	handle /cloud/* {
