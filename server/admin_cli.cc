@@ -258,13 +258,17 @@ class CommandLine {
                      "read the password from standard input, else a random one is printed once");
     }
 
+    void listen_option(CLI::App* to) {
+        to->add_option(
+              "--listen", call_.listen,
+              "ADDRESS:PORT, [IPV6]:PORT, *:PORT or unix:/path; http:// in front: without TLS; may be repeated")
+            ->allow_extra_args(false);
+    }
+
     void add_serve() {
         CLI::App* made = leaf(app_, "serve", "run the server; the first start makes the root and a certificate",
                               [this] { return run_server(call_); });
-        made->add_option(
-                "--listen", call_.listen,
-                "ADDRESS:PORT, [IPV6]:PORT, *:PORT or unix:/path; http:// in front: without TLS; may be repeated")
-            ->allow_extra_args(false);
+        listen_option(made);
         made->add_option("--connect", call_.connect_user, "print how the devices of this user connect");
         made->add_flag("--password-stdin", call_.password_stdin, "with --connect: the password to print");
     }
@@ -324,8 +328,9 @@ class CommandLine {
             leaf(app_, "status", "whether a server runs on the root, and where", [this] { return status(call_); });
         state->add_option("--connect", call_.connect_user, "print how the devices of this user connect");
         state->add_flag("--password-stdin", call_.password_stdin, "with --connect: the password to print");
-        leaf(family("config", "the configuration"), "show", "print the effective configuration with comments (TOML)",
-             [this] { return config_show(call_); });
+        listen_option(leaf(family("config", "the configuration"), "show",
+                           "print the effective configuration with comments (TOML)",
+                           [this] { return config_show(call_); }));
         leaf(app_, "version", "print the version", [this] { return version(call_); });
     }
 
