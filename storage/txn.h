@@ -118,6 +118,7 @@ class WriteTxn : public ReadTxn {
     // the group is committed and stays the caller's until then (the function may run again): staged content is owned
     // outside the function, inline content may be a temporary.
     virtual PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) = 0;
+    // What DAV says the time is; the file's own stays as it was written, so that `disk` still knows it.
     virtual void set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) = 0;
 
     // MOVE inside a space: one record and one rename whatever is below. The new name must be free.
