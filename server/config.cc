@@ -255,7 +255,8 @@ class File {
         ListenEntry entry;
         const auto keys = listen_keys();
         for (const auto& [key, node] : table) {
-            const auto row = std::ranges::find_if(keys, [&](const auto& k) { return key.str() == k.name; });
+            const auto row =
+                std::ranges::find_if(keys, [&wanted = key](const auto& k) { return wanted.str() == k.name; });
             if (row == keys.end()) {
                 refuse_unknown(at(key, "listen." + std::string(key.str())), nearest(key.str(), keys, "listen."));
             }
@@ -363,7 +364,7 @@ Config load_config(const ConfigSource& source) {
             continue;
         }
         const auto keys = config_keys();
-        const auto row = std::ranges::find_if(keys, [&](const auto& k) { return name == k.name; });
+        const auto row = std::ranges::find_if(keys, [&wanted = name](const auto& k) { return wanted == k.name; });
         if (row == keys.end()) refuse_unknown("--" + name, nearest(name, keys, ""));
         set_from_text(config, *row, value, "--" + name);
     }
