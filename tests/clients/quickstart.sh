@@ -2,6 +2,7 @@
 # conf/quickstart as a person runs it: what it prints is true, Ctrl-C stops it cleanly, run again it changes nothing.
 . "$(dirname "$0")/server.sh"
 port=$(free_port)
+chmod 711 "$work" # as root the server is the user hearth, who has to get through
 
 # begin LOG: quickstart in a process group of its own, as in a terminal.
 begin_quickstart() {
