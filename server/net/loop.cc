@@ -103,6 +103,13 @@ void Loop::resume_finished() {
     for (Job* job : jobs) job->complete();
 }
 
+void Loop::turn_at(std::int64_t monotonic) {
+    timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::milliseconds(monotonic)));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) wheel_.turn();
+    });
+}
+
 Task<void> Loop::yield() {
     return asio::post(io_, kResume);
 }

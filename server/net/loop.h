@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -86,10 +88,13 @@ class Loop {
   private:
     void open(const Arrival& arrival);
     void resume_finished();
+    void turn_at(std::int64_t monotonic);
 
     Edge& edge_;
     asio::io_context io_{1};
-    Wheel wheel_{io_};
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
+        timer_{io_};
+    Wheel wheel_{[this](std::int64_t monotonic) { turn_at(monotonic); }};
     BufferPool pool_;
     Limits limits_;
     std::shared_ptr<const TlsContext> tls_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <vector>
 
 namespace net {
 
@@ -14,7 +15,7 @@ void Deadline::at(std::int64_t monotonic) {
     when_ = monotonic;
     if (slot_at_ != 0 && slot_at_ <= monotonic) return;
     unlink();
-    wheel_.link(*this, monotonic_ms());
+    wheel_.link(*this, wheel_.clock_());
 }
 
 void Deadline::unlink() {
@@ -42,32 +43,33 @@ void Wheel::link(Deadline& deadline, std::int64_t now) {
 void Wheel::arm(std::int64_t due_ms) {
     if (armed_ != 0 && armed_ <= due_ms) return;
     armed_ = due_ms;
-    timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::milliseconds(due_ms)));
-    timer_.async_wait([this](const boost::system::error_code& error) {
-        if (!error) turn();
-    });
+    wake_at_(due_ms);
 }
 
 void Wheel::turn() {
     armed_ = 0;
-    std::int64_t now = monotonic_ms();
-    std::int64_t last = now / kTickMs;
-    // After a long sleep every slot is looked at once, but for the next one: entries may be linked into that now.
-    std::int64_t first = std::max(tick_ + 1, last - static_cast<std::int64_t>(kSlots) + 2);
+    const std::int64_t now = clock_();
+    const std::int64_t last = now / kTickMs;
+    // After a long sleep every slot is looked at once.
+    const std::int64_t first = std::max(tick_ + 1, last - static_cast<std::int64_t>(kSlots) + 1);
     tick_ = std::max(tick_, last);
+    // Taken out first: what is put back for later may come to lie in a slot that is being emptied.
+    std::vector<Deadline*> due;
     for (std::int64_t tick = first; tick <= last; ++tick) {
         Deadline*& slot = slots_[static_cast<std::size_t>(tick) % kSlots];
         while (slot != nullptr) {
-            Deadline& deadline = *slot;
-            deadline.unlink();
-            if (deadline.when_ == 0) continue;
-            if (deadline.when_ > now) {
-                link(deadline, now);  // into a later slot: tick_ has moved on
-                continue;
-            }
-            deadline.when_ = 0;
-            deadline.passed_();
+            due.push_back(slot);
+            slot->unlink();
         }
+    }
+    for (Deadline* deadline : due) {
+        if (deadline->when_ == 0) continue;
+        if (deadline->when_ > now) {
+            if (deadline->slot_at_ == 0) link(*deadline, now);
+            continue;
+        }
+        deadline->when_ = 0;
+        deadline->passed_();
     }
     for (std::int64_t tick = tick_ + 1; tick < tick_ + static_cast<std::int64_t>(kSlots); ++tick) {
         if (slots_[static_cast<std::size_t>(tick) % kSlots] == nullptr) continue;

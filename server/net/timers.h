@@ -1,11 +1,10 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/steady_timer.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
-
-#include "server/net/asio.h"
+#include <utility>
 
 // Deadlines of one io thread. Moving a deadline is a store, because connections move theirs several times a request
 // and it almost never comes: an entry stays in the slot it is in and is looked at again when that slot's time comes.
@@ -15,7 +14,8 @@ std::int64_t monotonic_ms();
 
 class Wheel;
 
-// One deadline; lives where its owner lives and is used on the wheel's thread only.
+// One deadline; lives where its owner lives and is used on the wheel's thread only. `passed` may move deadlines, but
+// must not destroy any: it is called from the middle of a turn.
 class Deadline {
   public:
     Deadline(Wheel& wheel, std::function<void()> passed) : wheel_(wheel), passed_(std::move(passed)) {}
@@ -33,7 +33,7 @@ class Deadline {
     Wheel& wheel_;
     std::function<void()> passed_;
     std::int64_t when_ = 0;     // 0 = none
-    std::int64_t slot_at_ = 0;  // when the slot it is linked in comes up
+    std::int64_t slot_at_ = 0;  // when the slot it is linked in comes up; 0 = not linked
     Deadline* previous_ = nullptr;
     Deadline* next_ = nullptr;
 };
@@ -43,19 +43,23 @@ class Wheel {
     static constexpr std::int64_t kTickMs = 16;
     static constexpr std::size_t kSlots = 1024;  // 16 s a turn; later deadlines ride along
 
-    explicit Wheel(asio::io_context& io) : timer_(io), tick_(monotonic_ms() / kTickMs) {}
+    // `wake_at` is asked to have `turn` called at that time, and replaces an earlier wish.
+    explicit Wheel(std::function<void(std::int64_t)> wake_at, std::int64_t (*clock)() = monotonic_ms)
+        : wake_at_(std::move(wake_at)), clock_(clock), tick_(clock() / kTickMs) {}
+
+    // Lets all deadlines that have come pass.
+    void turn();
 
   private:
     friend class Deadline;
     void link(Deadline& deadline, std::int64_t now);
     void arm(std::int64_t due_ms);
-    void turn();
 
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
-        timer_;
+    std::function<void(std::int64_t)> wake_at_;
+    std::int64_t (*clock_)();
     std::array<Deadline*, kSlots> slots_{};
     std::int64_t tick_;       // the last tick that was dealt with
-    std::int64_t armed_ = 0;  // when the timer comes; 0 = it does not
+    std::int64_t armed_ = 0;  // when the next turn comes; 0 = none is needed
 };
 
 }  // namespace net

@@ -47,8 +47,8 @@ TEST_CASE("slow clients are told and let go") {
         CHECK(client.at_end());
     }
     SECTION("a client that does not read") {
-        edge.handler.file_size = 30'000'000;
-        edge.handler.file = std::make_shared<DiskFile>(temporary_file(30'000'000), false);
+        edge.handler.file_size = 8'000'000;
+        edge.handler.file = std::make_shared<DiskFile>(temporary_file(8'000'000), false);
         Client client(edge.plain(), 4096);
         client.send(get("/file"));
         CHECK(soon([&] { return edge.server->counters().connections_open == 0; }));
