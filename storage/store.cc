@@ -15,6 +15,7 @@ constexpr std::int64_t kReaderWaitMs = 10'000;
 constexpr std::int64_t kWalBytes = 16 * 1024 * 1024;
 constexpr const char* kMarker = ".hearth/root.json";
 constexpr const char* kDatabase = ".hearth/hearth.db";
+constexpr const char* kWriteAheadLog = ".hearth/hearth.db-wal";
 constexpr std::size_t kMarkerBytesMax = 4096;
 
 struct Marker {
@@ -205,7 +206,7 @@ void StoreOnDisk::open_database() {
     writer_->begin();
     writer_->query("UPDATE meta SET value = value + 1 WHERE key = 'boot_counter'").run();
     writer_->commit();
-    const auto wal = tree_->stat(std::string(kDatabase) + "-wal");
+    const auto wal = tree_->stat(kWriteAheadLog);
     if (!wal || wal->size < kWalBytes) writer_->grow_wal(kWalBytes);
 }
 
