@@ -1,6 +1,9 @@
 #include "server/connect_lines.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 namespace server {
@@ -51,8 +54,17 @@ std::string davs(const std::string& url) {
 
 }  // namespace
 
+std::string own_program() {
+    std::array<char, 4096> path{};
+    const auto length = ::readlink("/proc/self/exe", path.data(), path.size());
+    if (length <= 0) return "hearth";
+    const std::string program(path.data(), static_cast<std::size_t>(length));
+    return program.starts_with("/usr/") ? "hearth" : program;
+}
+
 Reach reach_of(const Config& config, const std::vector<std::string>& addresses, const std::vector<std::string>& lan) {
     Reach reach;
+    reach.program = own_program();
     for (const auto& url : addresses.empty() ? configured_addresses(config) : addresses) {
         if (url.find("://") == std::string::npos || url.starts_with("unix:")) continue;
         const HostPort at = split(url);
@@ -90,7 +102,7 @@ std::string connect_lines(const Reach& reach, const Config& config, Ink ink) {
         line("Password", reach.password);
         out += std::string(kColumn, ' ') + "(shown only this once)\n";
     } else if (!reach.user.empty()) {
-        line("New password", "hearth user passwd " + user + " --root " + config.root);
+        line("New password", reach.program + " user passwd " + user + " --root " + config.root);
     }
     if (!reach.fingerprint.empty()) {
         line("Authority", best + "/ca.crt (trust it once on each device)");

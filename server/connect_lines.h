@@ -17,7 +17,11 @@ struct Reach {
     std::string fingerprint;  // of the authority; empty = a certificate of the configuration is used
     std::string user;         // empty = nobody in particular
     std::string password;     // empty = not known (any more)
+    std::string program;      // how to call this program again
 };
+
+// "hearth" when it is where PATH finds it, else its whole path.
+std::string own_program();
 
 // From the configuration and the ports really bound (`addresses` of net::Server; empty = those of the configuration).
 Reach reach_of(const Config& config, const std::vector<std::string>& addresses, const std::vector<std::string>& lan);
