@@ -14,8 +14,8 @@ namespace http {
 struct Verdict {
     // Set: the answer, final; the body is not wanted (drained when short, else the connection ends). No 100 is sent.
     std::optional<Response> answer;
-    // Otherwise where the body goes: into `sink` (streamed, blocking, on a worker), or without a sink into memory, at most
-    // `memory_limit` octets, beyond which the edge answers 413 by itself.
+    // Otherwise where the body goes: into `sink` (streamed, blocking, on a worker), or without a sink into memory, at
+    // most `memory_limit` octets, beyond which the edge answers 413 by itself.
     std::unique_ptr<base::ByteSink> sink;
     std::uint64_t memory_limit = 0;
     std::int64_t body_deadline_ms = 0;  // the whole body within this; 0 = only the minimum rate counts (uploads)

@@ -8,8 +8,8 @@
 
 namespace http {
 
-// Header fields in the order they came; names compare without case. Values hold no CR, LF or NUL: the edge refuses them on
-// the way in and `add` replaces them by a space on the way out, so no stored name can forge a field.
+// Header fields in the order they came; names compare without case. Values hold no CR, LF or NUL: the edge refuses them
+// on the way in and `add` replaces them by a space on the way out, so no stored name can forge a field.
 class Headers {
   public:
     using Field = std::pair<std::string, std::string>;

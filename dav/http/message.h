@@ -15,14 +15,32 @@
 namespace http {
 
 enum class Method : std::uint8_t {
-    options, get, head, put, delete_, mkcol, copy, move, propfind, proppatch, lock, unlock, report, acl, post, patch,
-    mkcalendar, trace, connect, other,
+    options,
+    get,
+    head,
+    put,
+    delete_,
+    mkcol,
+    copy,
+    move,
+    propfind,
+    proppatch,
+    lock,
+    unlock,
+    report,
+    acl,
+    post,
+    patch,
+    mkcalendar,
+    trace,
+    connect,
+    other,
 };
 Method method_from(std::string_view text);  // exact case; unknown = other
 std::string_view method_text(Method method);
 
-// The address a connection comes from, as text without port ("192.0.2.7", "2001:db8::1"), and the prefix that limits and
-// throttling count: IPv4 /32, IPv6 /64. A unix socket is "unix".
+// The address a connection comes from, as text without port ("192.0.2.7", "2001:db8::1"), and the prefix that limits
+// and throttling count: IPv4 /32, IPv6 /64. A unix socket is "unix".
 struct Remote {
     std::string address;
     std::string prefix;
@@ -36,8 +54,8 @@ enum Role : std::uint8_t { role_dav = 1, role_web = 2, role_guests = 4, role_rep
 struct RequestHead {
     Method method = Method::other;
     std::string method_name;  // as sent
-    std::string path;         // raw, still percent-encoded, origin-form without query; starts with "/"; or "*" for OPTIONS
-    std::string query;        // raw, without "?"
+    std::string path;   // raw, still percent-encoded, origin-form without query; starts with "/"; or "*" for OPTIONS
+    std::string query;  // raw, without "?"
     Headers headers;
     std::string host;    // authority: Host, or of an absolute-form target; lower case, with port if sent
     bool secure = true;  // TLS here, or a trusted proxy says so
@@ -51,7 +69,8 @@ struct RequestHead {
     bool has_body() const { return chunked || content_length.value_or(0) > 0; }
 };
 
-// A body that was prepared in full: in memory up to a limit, then in an unlinked file. Read many times, from any thread.
+// A body that was prepared in full: in memory up to a limit, then in an unlinked file. Read many times, from any
+// thread.
 class Spooled {
   public:
     virtual ~Spooled() = default;
