@@ -1,0 +1,111 @@
+#include "storage/sync_token.h"
+
+#include <algorithm>
+
+#include "storage/base/failure.h"
+#include "storage/base/hash.h"
+
+namespace storage {
+namespace {
+
+constexpr std::string_view kPrefix = "urn:hearth:sync:1:";
+constexpr int kVarintOctetsMax = 9;  // 63 bits
+
+void put_fixed(std::string& out, std::uint64_t value, int octets) {
+    for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 0xFF);
+}
+
+void put_varint(std::string& out, std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out += static_cast<char>(0x80 | (value & 0x7F));
+    out += static_cast<char>(value);
+}
+
+class Octets {
+  public:
+    explicit Octets(std::string_view bytes) : bytes_(bytes) {}
+    bool empty() const { return bytes_.empty(); }
+    std::optional<std::uint8_t> next() {
+        if (bytes_.empty()) return std::nullopt;
+        const auto octet = static_cast<std::uint8_t>(bytes_.front());
+        bytes_.remove_prefix(1);
+        return octet;
+    }
+    std::optional<std::uint64_t> fixed(int octets) {
+        std::uint64_t value = 0;
+        for (int i = 0; i < octets; ++i) {
+            const auto octet = next();
+            if (!octet) return std::nullopt;
+            value = value << 8 | *octet;
+        }
+        return value;
+    }
+    std::optional<std::uint64_t> varint() {
+        std::uint64_t value = 0;
+        for (int i = 0; i < kVarintOctetsMax; ++i) {
+            const auto octet = next();
+            if (!octet) return std::nullopt;
+            value |= std::uint64_t{*octet & 0x7FU} << (7 * i);
+            // One form for each number: a last group of zeros would be a second one.
+            if (*octet < 0x80) return i > 0 && *octet == 0 ? std::nullopt : std::optional(value);
+        }
+        return std::nullopt;
+    }
+
+  private:
+    std::string_view bytes_;
+};
+
+}  // namespace
+
+bool SyncToken::covers(const Dot& dot) const {
+    const auto at = std::lower_bound(vector.begin(), vector.end(), dot.origin,
+                                     [](const Dot& entry, std::int64_t origin) { return entry.origin < origin; });
+    return at != vector.end() && at->origin == dot.origin && dot.seq <= at->seq;
+}
+
+SyncToken sync_token(const Oid& collection, std::uint32_t epoch, std::vector<Dot> vector) {
+    CHECK(vector.size() <= kTokenOriginsMax);
+    SyncToken token;
+    std::copy_n(collection.bytes.begin(), token.collection.size(), token.collection.begin());
+    token.epoch = epoch;
+    std::sort(vector.begin(), vector.end());
+    token.vector = std::move(vector);
+    return token;
+}
+
+std::string encode(const SyncToken& token) {
+    std::string octets(token.collection.begin(), token.collection.end());
+    put_fixed(octets, token.epoch, 4);
+    for (const Dot& entry : token.vector) {
+        put_fixed(octets, static_cast<std::uint64_t>(entry.origin), 8);
+        put_varint(octets, static_cast<std::uint64_t>(entry.seq));
+    }
+    return std::string(kPrefix) + base::base64url(octets);
+}
+
+std::optional<SyncToken> decode_sync_token(std::string_view text) {
+    if (!text.starts_with(kPrefix)) return std::nullopt;
+    const auto raw = base::unbase64url(text.substr(kPrefix.size()));
+    if (!raw) return std::nullopt;
+    Octets octets(*raw);
+    SyncToken token;
+    for (auto& octet : token.collection) {
+        const auto next = octets.next();
+        if (!next) return std::nullopt;
+        octet = *next;
+    }
+    const auto epoch = octets.fixed(4);
+    if (!epoch) return std::nullopt;
+    token.epoch = static_cast<std::uint32_t>(*epoch);
+    while (!octets.empty()) {
+        const auto origin = octets.fixed(8);
+        const auto seq = origin ? octets.varint() : std::nullopt;
+        if (!seq || *seq == 0 || *origin >> 63 != 0 || token.vector.size() == kTokenOriginsMax) return std::nullopt;
+        const Dot entry{static_cast<std::int64_t>(*origin), static_cast<std::int64_t>(*seq)};
+        if (!token.vector.empty() && token.vector.back().origin >= entry.origin) return std::nullopt;
+        token.vector.push_back(entry);
+    }
+    return token;
+}
+
+}  // namespace storage
