@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <unordered_map>
+#include <utility>
 
 #include "storage/base/failure.h"
 #include "storage/base/log.h"
