@@ -214,7 +214,9 @@ TEST_CASE("a copy of a root at any moment opens, with all that was answered befo
         }
     }
     Home home(copy.path());
-    for (const auto& [name, text] : answered) {
+    for (const auto& entry : answered) {
+        const std::string& name = entry.first;  // clang 14 takes no structured bindings into lambdas
+        const std::string& text = entry.second;
         const auto node = home.store->read([&](ReadTxn& txn) { return txn.child(home.files.root, name); });
         REQUIRE(node);
         CHECK(node->hash == base::sha256(text));
