@@ -148,30 +148,31 @@ TEST_CASE("of many writers of a new name with If-None-Match one wins", "[concurr
 }
 
 TEST_CASE("a reader of a file being replaced gets one whole version with its ETag", "[concurrent]") {
+    // Small bodies travel in the redo entry, large ones are staged; both ways, and from one to the other.
+    // Every content comes back, so that the version that is kept is there already.
+    constexpr std::size_t kSizes[] = {9'000, 30'000, 1};
     Stage stage(Mode::in_process);
-    REQUIRE(stage.send(put(stage, "/dav/files/ana/a.bin", std::string(30000, 'a'))).status == 201);
+    REQUIRE(stage.send(put(stage, "/dav/files/ana/a.bin", "a")).status == 201);
     std::atomic<bool> done = false;
     std::thread writer([&] {
-        for (int i = 0; i < 40; ++i) {
-            stage.send(put(stage, "/dav/files/ana/a.bin",
-                           std::string(i % 2 ? 30000 : 20000, static_cast<char>('a' + i % 20))));
+        for (std::size_t i = 0; i < 120; ++i) {
+            stage.send(put(stage, "/dav/files/ana/a.bin", std::string(kSizes[i % 3], static_cast<char>('a' + i % 3))));
         }
         done = true;
     });
-    std::size_t mixed = 0, wrong_tag = 0;
+    std::vector<std::string> wrong;
     while (!done) {
         const Reply reply = stage.send(by_ana(stage, "GET", "/dav/files/ana/a.bin"));
-        if (reply.status != 200 || reply.body.empty()) {
-            ++mixed;
-            continue;
-        }
-        if (reply.body.find_first_not_of(reply.body.front()) != std::string::npos) ++mixed;
-        const std::string hash(base::sha256(reply.body).view().substr(0, 16));
-        if (reply.header("ETag") != "\"" + base::base64url(hash) + "\"") ++wrong_tag;
+        const bool whole = reply.status == 200 && !reply.body.empty() &&
+                           reply.body.find_first_not_of(reply.body.front()) == std::string::npos;
+        const std::string tag = "\"" + base::base64url(base::sha256(reply.body).view().substr(0, 16)) + "\"";
+        if (whole && reply.header("ETag") == tag) continue;
+        wrong.push_back(std::to_string(reply.status) + " " + std::to_string(reply.body.size()) + " octets, ETag " +
+                        reply.header("ETag").value_or("none") + " wanted " + tag);
     }
     writer.join();
-    CHECK(mixed == 0);
-    CHECK(wrong_tag == 0);
+    INFO((wrong.empty() ? "" : wrong.front()));
+    CHECK(wrong.empty());
 }
 
 }  // namespace wire
