@@ -123,7 +123,7 @@ run_fuzz() {
     targets=$(cd tests/fuzz && ls -- *_fuzz.cc | sed 's/\.cc$//')
     # shellcheck disable=SC2086
     build fuzz $targets -- -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang -DHEARTH_FUZZ=ON \
-        -DHEARTH_TESTS=OFF -DHEARTH_PCH=OFF -DCMAKE_CXX_FLAGS="-O1 -g1" -DCMAKE_EXE_LINKER_FLAGS="$(linker_flag clang)" || return 1
+        -DHEARTH_TESTS=OFF -DHEARTH_PCH=OFF -DHEARTH_SANITIZE=address -DCMAKE_CXX_FLAGS="-O1 -g1" -DCMAKE_EXE_LINKER_FLAGS="$(linker_flag clang)" || return 1
     for target in $targets; do
         side_by_side fuzz_one "$target" "$1"
     done
