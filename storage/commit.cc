@@ -26,6 +26,7 @@ Committer::Committer(const Setup& setup)
       flights_monitor_(setup.seams.exec.monitor()),
       filer_monitor_(setup.seams.exec.monitor()),
       filer_(std::make_unique<Filer>(setup.tree, setup.seams.rng)),
+      stuck_(setup.stuck),
       settle_monitor_(setup.seams.exec.monitor()) {
     ledger_.load();
     reached_ = ledger_.lsn();
@@ -325,7 +326,12 @@ void Committer::land(Flight& flight) {
     std::size_t step = 0;
     std::size_t touched = 0;
     for (Job* job : flight.jobs) {
-        for (; step < job->steps_end; ++step) perform(flight.group.steps[step]);
+        for (; step < job->steps_end; ++step) {
+            if (perform(flight.group.steps[step])) continue;
+            // Committed, so nothing is lost; but who asked must not be told that it stands where others look for it.
+            job->error = std::make_exception_ptr(
+                base::Failure(base::Fault::unavailable, "a file step failed; it is done again at the next start"));
+        }
         bump(flight.group, touched, job->touched_end);
         touched = job->touched_end;
         reached(job->lsn);
@@ -334,7 +340,7 @@ void Committer::land(Flight& flight) {
     reached(flight.lsn);
 }
 
-void Committer::perform(const FileStep& step) {
+bool Committer::perform(const FileStep& step) {
     StepOutcome outcome;
     {
         base::Locked hold(*filer_monitor_);
@@ -351,10 +357,11 @@ void Committer::perform(const FileStep& step) {
         base::log_error("store", "a file step failed and stays to be done at the next start: " + outcome.failure);
     }
     if (outcome.surprise) {
-        base::log_warn("store", "somebody else wrote " + base::printable(step.dst.empty() ? step.src : step.dst) +
-                                    " at the same moment; those bytes are kept as " +
+        base::log_warn("store", "another program changed " + base::printable(step.dst.empty() ? step.src : step.dst) +
+                                    " since it was last seen; its bytes are kept as " +
                                     base::printable(*outcome.surprise));
     }
+    return outcome.failure.empty();
 }
 
 void Committer::flush_loop() {

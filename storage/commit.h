@@ -34,6 +34,7 @@ class Committer {
         const Seams& seams;
         std::size_t queue_max;
         std::uint64_t free_floor_bytes;
+        bool stuck;  // a step of an earlier life could not be redone: no redo row goes before its own
     };
     explicit Committer(const Setup& setup);
     ~Committer();  // finishes what is queued
@@ -78,7 +79,7 @@ class Committer {
     void maybe_checkpoint(bool waiting);
     void hand_over(Flight flight);
     void land(Flight& flight);
-    void perform(const FileStep& step);
+    bool perform(const FileStep& step);  // false: not done, its row stays
     void bump(const Group& group, std::size_t from, std::size_t to);
     void reached(Lsn lsn);
     static void finish(Job& job);
@@ -107,7 +108,7 @@ class Committer {
     std::unique_ptr<base::Monitor> filer_monitor_;  // guards the next four
     std::unique_ptr<Filer> filer_;
     std::vector<std::int64_t> performed_;  // not durable yet
-    bool stuck_ = false;                   // a step failed: redo rows stay from there on
+    bool stuck_;                           // a step failed: redo rows stay from there on
     bool flusher_closed_ = false;
 
     std::unique_ptr<base::Monitor> settle_monitor_;

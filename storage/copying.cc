@@ -71,7 +71,7 @@ std::string Writing::remove_space(SpaceId id, const Author& author) {
     }
     FileStep& step = queue(stamp, StepOp::keep_folder, id, 0);
     step.src = space.dir;
-    step.dst = trash_path(stamp.dot);
+    step.dst = trash_path(stamp.lsn);
     save(step);
     ledger_.forget_space(id);
     return step.dst;
@@ -96,7 +96,7 @@ Node Writing::make_hidden(SpaceId space, const Author& author) {
     insert(node, stamp);
     if (files) {
         FileStep& step = queue(stamp, StepOp::make_folder, space, node.id);
-        step.dst = hidden_path(node.oid, node.name, node.place);
+        step.dst = hidden_path(node.oid, node.name, node.placed_lsn);
         save(step);
     }
     return node;

@@ -60,7 +60,7 @@ Sum share_of(const Node& node) {
 Folder& Folders::get(NodeId id) {
     if (const auto at = kept_.find(id); at != kept_.end()) return at->second;
     auto query = db_.query(
-        "SELECT parent, space, oid, kind, name, p_origin, p_seq, tree FROM node WHERE id = ?1 AND tree IS NOT NULL");
+        "SELECT parent, space, oid, kind, name, placed_lsn, tree FROM node WHERE id = ?1 AND tree IS NOT NULL");
     query.bind(id);
     if (!query.next()) throw base::Failure(base::Fault::corrupt, "no collection with id " + std::to_string(id));
     Folder folder;
@@ -69,8 +69,8 @@ Folder& Folders::get(NodeId id) {
     folder.oid = base::id_from(query.blob(2)).value_or(Oid{});
     folder.kind = static_cast<NodeKind>(query.integer(3));
     folder.name = query.text(4);
-    folder.place = {query.integer(5), query.integer(6)};
-    folder.tree = Sum::from(query.blob(7));
+    folder.placed_lsn = query.integer(5);
+    folder.tree = Sum::from(query.blob(6));
     folder.share = share_of(folder.name, folder.kind, folder.tree.hash().view());
     return kept_.emplace(id, std::move(folder)).first->second;
 }
@@ -101,12 +101,12 @@ void Folders::rise(NodeId id, Sum plus, Sum minus) {
     }
 }
 
-void Folders::move(NodeId id, NodeId parent, std::string_view name, Dot place) {
+void Folders::move(NodeId id, NodeId parent, std::string_view name, Lsn placed_lsn) {
     Folder& folder = get(id);
     if (folder.parent != 0) subtract(folder.parent, folder.share);
     folder.parent = parent;
     folder.name = name;
-    folder.place = place;
+    folder.placed_lsn = placed_lsn;
     folder.share = share_of(folder.name, folder.kind, folder.tree.hash().view());
     if (parent != 0) add(parent, folder.share);
 }

@@ -42,7 +42,7 @@ struct Folder {
     Oid oid;
     NodeKind kind = NodeKind::folder;
     std::string name;
-    Dot place;
+    Lsn placed_lsn = 0;
     Sum tree;
     Sum share;           // in its parent's tree, as of now
     bool dirty = false;  // tree is newer than the row
@@ -61,7 +61,7 @@ class Folders {
     void put(NodeId id, Folder folder) { kept_.insert_or_assign(id, std::move(folder)); }
     void add(NodeId id, Sum plus);  // to this collection and, through shares, to all above
     void subtract(NodeId id, Sum minus);
-    void move(NodeId id, NodeId parent, std::string_view name, Dot place);  // out of one sum, into another
+    void move(NodeId id, NodeId parent, std::string_view name, Lsn placed_lsn);  // out of one sum, into another
     void forget(NodeId id) { kept_.erase(id); }
     void flush();  // writes what is dirty; inside the transaction
     void trim();   // between transactions: keeps the cache within its bound

@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kStaging = ".hearth/staging/";
 constexpr std::string_view kSurprise = ".hearth/versions/surprise/";
 constexpr unsigned kOwnFolderMode = 0700;  // below .hearth
+constexpr int kSpaceDepth = 2;             // "files/<name>"
 constexpr int kRaceMax = 5;                // tries against somebody who makes and removes the target all the time
 constexpr std::size_t kHashPieceBytes = 64 * 1024;
 
@@ -197,7 +198,7 @@ void Filer::place(const std::string& own, const FileStep& step, StepOutcome& out
         }
         switch (root_.rename(own, step.dst)) {
             case Rename::done: return;
-            case Rename::missing: root_.make_folders(parent_of(step.dst)); break;
+            case Rename::missing: make_way(step, parent_of(step.dst), outcome); break;
             case Rename::exists: break;  // made from outside after the index looked: exchange, and keep theirs
         }
     }
@@ -253,6 +254,19 @@ void Filer::keep_as(const std::string& from, const std::string& keep, const File
     note_folder_of(keep);
 }
 
+// Makes `folder` and those above it. What another program put in the way, a file or a symlink in the place of a folder,
+// is kept aside. The folder of a space itself is never taken for that: it may be what an admin mounts or links.
+void Filer::make_way(const FileStep& step, const std::string& folder, StepOutcome& outcome) {
+    int depth = 0;
+    for (std::size_t end = folder.find('/'); !is_own_area(folder); end = folder.find('/', end + 1)) {
+        const std::string part = folder.substr(0, end);
+        const auto there = ++depth > kSpaceDepth ? root_.stat(part) : std::nullopt;
+        if (there && there->kind != DiskKind::folder) keep_surprise(part, step, outcome);
+        if (end == std::string::npos) break;
+    }
+    root_.make_folders(folder);
+}
+
 void Filer::keep_surprise(const std::string& from, const FileStep& step, StepOutcome& outcome) {
     std::string to = surprise_path(step);
     for (int tries = 0; tries < kRaceMax; ++tries) {
@@ -285,13 +299,16 @@ Rename Filer::rename_making_parents(const std::string& from, const std::string& 
 void Filer::make_folder(const FileStep& step, StepOutcome& outcome) {
     const auto there = root_.stat(step.dst);
     if (there && there->kind != DiskKind::folder) keep_surprise(step.dst, step, outcome);
-    root_.make_folders(step.dst);
+    make_way(step, step.dst, outcome);
     note_folder_of(step.dst);
     outcome.facts = root_.stat(step.dst);
 }
 
 void Filer::move(const FileStep& step, StepOutcome& outcome) {
     flush_below(step.src);
+    const auto above = root_.stat(parent_of(step.dst));
+    const bool obstructed = !above || above->kind != DiskKind::folder;
+    if (obstructed && !is_own_area(step.dst) && root_.stat(step.src)) make_way(step, parent_of(step.dst), outcome);
     auto renamed = rename_making_parents(step.src, step.dst);
     if (renamed == Rename::exists) {
         keep_surprise(step.dst, step, outcome);  // made from outside since: dst was free when this was decided

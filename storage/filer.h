@@ -85,6 +85,7 @@ class Filer {
     void settle(const std::string& out, const FileStep& step, StepOutcome& outcome);
     void settle_leftover(const FileStep& step, StepOutcome& outcome);
     void keep_as(const std::string& from, const std::string& keep, const FileStep& step, StepOutcome& outcome);
+    void make_way(const FileStep& step, const std::string& folder, StepOutcome& outcome);
     void keep_surprise(const std::string& from, const FileStep& step, StepOutcome& outcome);
     Rename rename_making_parents(const std::string& from, const std::string& to);
     StepOutcome guarded(const FileStep& step, const std::function<void(StepOutcome&)>& work);

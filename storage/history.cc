@@ -86,19 +86,18 @@ std::size_t Writing::expire_history(Lsn up_to, std::size_t limit) {
     struct Gone {
         std::int64_t row = 0;
         bool folder = false;
-        Dot removal;
+        Lsn removal = 0;
     };
     std::vector<Gone> rows;
     {
-        auto query = db_.query("SELECT id, kind, r_origin, r_seq, to_lsn FROM gone ORDER BY id LIMIT ?1");
+        auto query = db_.query("SELECT id, kind, to_lsn FROM gone ORDER BY id LIMIT ?1");
         query.bind(static_cast<std::int64_t>(limit - versions.size()));
-        while (query.next() && query.integer(4) <= up_to) {
-            rows.push_back({query.integer(0),
-                            is_collection(static_cast<NodeKind>(query.integer(1))),
-                            {query.integer(2), query.integer(3)}});
+        while (query.next() && query.integer(2) <= up_to) {
+            rows.push_back(
+                {query.integer(0), is_collection(static_cast<NodeKind>(query.integer(1))), query.integer(2)});
         }
     }
-    Dot last;
+    Lsn last = 0;
     for (const Gone& gone : rows) {
         db_.query("DELETE FROM gone WHERE id = ?1").bind(gone.row).run();
         if (!gone.folder || gone.removal == last) continue;

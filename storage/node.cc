@@ -37,6 +37,12 @@ Lsn Walk::settled_after() const {
     return lsn;
 }
 
+std::string Walk::disk_path(const Space& space) const {
+    std::string path = space.dir;
+    for (std::size_t i = 1; i < chain.size(); ++i) (path += '/') += chain[i].name;
+    return path;
+}
+
 namespace {
 
 class NoIndex final : public IndexEntry {

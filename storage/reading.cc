@@ -17,12 +17,12 @@ KvRow kv_row(const sql::Query& query) {
             std::string(query.blob(3))};
 }
 
-std::string dot_text(const Dot& dot) {
+std::string lsn_text(Lsn lsn) {
     static constexpr char kDigits[] = "0123456789abcdef";
     std::string text(16, '0');
-    auto origin = static_cast<std::uint64_t>(dot.origin);
-    for (std::size_t i = 16; i-- > 0; origin >>= 4) text[i] = kDigits[origin & 15];
-    return text + "-" + std::to_string(dot.seq);
+    auto number = static_cast<std::uint64_t>(lsn);
+    for (std::size_t i = 16; i-- > 0; number >>= 4) text[i] = kDigits[number & 15];
+    return text;
 }
 
 }  // namespace
@@ -60,8 +60,8 @@ Space space_from(const sql::Query& query) {
     return space;
 }
 
-std::string trash_path(const Dot& dot) {
-    return ".hearth/trash/" + dot_text(dot);
+std::string trash_path(Lsn lsn) {
+    return ".hearth/trash/" + lsn_text(lsn);
 }
 
 std::string version_path(const base::Hash& hash) {
@@ -69,8 +69,8 @@ std::string version_path(const base::Hash& hash) {
     return ".hearth/versions/" + text.substr(0, 2) + "/" + text;
 }
 
-std::string hidden_path(const Oid& oid, std::string_view name, const Dot& place) {
-    return name.empty() ? ".hearth/staging/" + base::hex(oid.view()) : trash_path(place);
+std::string hidden_path(const Oid& oid, std::string_view name, Lsn placed_lsn) {
+    return name.empty() ? ".hearth/staging/" + base::hex(oid.view()) : trash_path(placed_lsn);
 }
 
 template <typename Base>
@@ -201,11 +201,11 @@ std::string Reading<Base>::disk_path(const Node& node) {
     NodeId top = node.id;
     Oid top_oid = node.oid;
     std::string top_name = node.name;
-    Dot top_place = node.place;
+    Lsn top_placed = node.placed_lsn;
     if (id != 0) names.push_back(node.name);
     for (int depth = 0; id != 0; ++depth) {
         if (depth == kDepthMax) throw base::Failure(base::Fault::corrupt, "a circle of parents above " + node.name);
-        auto query = db_.query("SELECT parent, name, oid, p_origin, p_seq FROM node WHERE id = ?1");
+        auto query = db_.query("SELECT parent, name, oid, placed_lsn FROM node WHERE id = ?1");
         query.bind(id);
         if (!query.next()) throw base::Failure(base::Fault::corrupt, "no parent with id " + std::to_string(id));
         top = id;
@@ -216,10 +216,10 @@ std::string Reading<Base>::disk_path(const Node& node) {
         }
         top_name = query.text(1);
         top_oid = id128(query.blob(2));
-        top_place = {query.integer(3), query.integer(4)};
+        top_placed = query.integer(3);
     }
     const auto where = space(node.space);
-    std::string path = where && where->root == top ? where->dir : hidden_path(top_oid, top_name, top_place);
+    std::string path = where && where->root == top ? where->dir : hidden_path(top_oid, top_name, top_placed);
     for (auto name = names.rbegin(); name != names.rend(); ++name) (path += '/') += *name;
     return path;
 }

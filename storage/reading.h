@@ -19,8 +19,9 @@ Space space_from(const sql::Query& query);
 
 // Where the folder of a node without a parent stands that is not the root of a space: a copy being built (no name) in
 // staging, a removal being drained in trash, under the dot that hid it.
-std::string hidden_path(const Oid& oid, std::string_view name, const Dot& place);
-std::string trash_path(const Dot& dot);
+std::string hidden_path(const Oid& oid, std::string_view name, Lsn placed_lsn);
+// By the lsn of the removal: it is unique on this server, where a seq is counted in each space anew.
+std::string trash_path(Lsn lsn);
 std::string version_path(const base::Hash& hash);
 
 // The read verbs over one connection, for ReadTxn (a connection of the pool) and WriteTxn (the writer's own).

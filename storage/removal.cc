@@ -52,7 +52,7 @@ void Writing::remove(NodeId id, const Author& author) {
     const bool by_hash = !folder && top.hash;
     for (Leaving& one : leaving) {
         const bool kept_apart = files && !is_collection(one.node.kind) && !by_hash;
-        one.place = kept_apart ? trash_path(stamp.dot) + one.place : std::string();
+        one.place = kept_apart ? trash_path(stamp.lsn) + one.place : std::string();
     }
     erase(leaving, stamp, author);
     if (top.parent != 0) {
@@ -63,7 +63,7 @@ void Writing::remove(NodeId id, const Author& author) {
     if (!files) return;
     FileStep& step = queue(stamp, folder ? StepOp::keep_folder : StepOp::keep_file, top.space, 0);
     step.src = src;
-    step.dst = by_hash ? version_path(*top.hash) : trash_path(stamp.dot);
+    step.dst = by_hash ? version_path(*top.hash) : trash_path(stamp.lsn);
     step.expect = expect;
     save(step);
 }
@@ -89,7 +89,7 @@ void Writing::drop_hidden_copy(const Node& top, const std::vector<Leaving>& all,
     RecordBody body;
     for (const Leaving& one : all) body.removed.push_back({one.node.oid, seen(one.node)});
     const Stamp stamp = ledger_.append(top.space, RecordKind::remove, top.oid, author, body);
-    const std::string path = hidden_path(top.oid, top.name, top.place);
+    const std::string path = hidden_path(top.oid, top.name, top.placed_lsn);
     for (const Leaving& one : all) {
         db_.query("DELETE FROM node WHERE id = ?1").bind(one.node.id).run();
         ledger_.use(one.node.space, -one.node.size);
@@ -115,13 +115,13 @@ void Writing::hide(const Node& top, const Author& author) {
         "UPDATE node SET parent = NULL, name = ?2, name_key = NULL, p_origin = ?3, p_seq = ?4, p_hlc = ?5,"
         " placed_lsn = ?6, changed_lsn = ?6 WHERE id = ?1");
     query.bind(top.id).bind_text(name).bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
-    folders_.move(top.id, 0, name, stamp.dot);
+    folders_.move(top.id, 0, name, stamp.lsn);
     group_.moved_folders = true;
     if (top.parent != 0) touch(top.parent);
     if (!files) return;
     FileStep& step = queue(stamp, StepOp::keep_folder, top.space, 0);
     step.src = src;
-    step.dst = trash_path(stamp.dot);
+    step.dst = trash_path(stamp.lsn);
     save(step);
 }
 

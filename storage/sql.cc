@@ -138,7 +138,11 @@ void Connection::commit() {
 }
 
 void Connection::rollback() noexcept {
-    if (in_transaction()) sqlite3_exec(state_->database.getHandle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    if (!in_transaction()) return;
+    try {
+        query("ROLLBACK").run();  // prepared once: every read ends with one
+    } catch (const base::Failure&) {  // SQLite has rolled back by itself
+    }
 }
 
 bool Connection::in_transaction() const {

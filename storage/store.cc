@@ -107,8 +107,8 @@ class StoreOnDisk final : public Store {
         enter_root();
         open_database();
         recover_steps();
-        committer_ = std::make_unique<Committer>(
-            Committer::Setup{*writer_, fresh_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes});
+        committer_ = std::make_unique<Committer>(Committer::Setup{
+            *writer_, fresh_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes, stuck_});
         readers_monitor_ = seams_.exec.monitor();
         for (std::size_t i = 0; i < options_.readers; ++i) {
             readers_.push_back(

@@ -24,6 +24,8 @@ struct Walk {
     const Node& last() const { return chain.back(); }
     // File steps up to this lsn must be done before the disk shows what these rows say.
     Lsn settled_after() const;
+    // Where the last node lies below the storage root, without asking again: the chain of a walk from `space`'s root.
+    std::string disk_path(const Space& space) const;
 };
 
 // The key of one field in `kv`: replicated rows of accounts, groups, app passwords, shares, peers.

@@ -48,7 +48,7 @@ std::string Writing::folder_path(NodeId id) {
         folder = &folders_.get(id);
     }
     const Space& space = ledger_.space(folder->space);
-    std::string path = space.root == id ? space.dir : hidden_path(folder->oid, folder->name, folder->place);
+    std::string path = space.root == id ? space.dir : hidden_path(folder->oid, folder->name, folder->placed_lsn);
     for (auto name = names.rbegin(); name != names.rend(); ++name) (path += '/') += **name;
     return path;
 }
@@ -294,7 +294,7 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
     const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
     node.content = stamp.dot;
     node.content_lsn = node.changed_lsn = stamp.lsn;
-    const std::string unhashed = old && !item && !old->hash ? trash_path(stamp.dot) : std::string();
+    const std::string unhashed = old && !item && !old->hash ? trash_path(stamp.lsn) : std::string();
     if (old) {
         keep_version(*old, stamp, author, unhashed);
         auto query = db_.query(
@@ -392,7 +392,7 @@ Node Writing::place(NodeId id, NodeId parent, std::string_view name, const Autho
     query.bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
 
     if (folder) {
-        folders_.move(id, parent, name, stamp.dot);
+        folders_.move(id, parent, name, stamp.lsn);
         group_.moved_folders = true;
     } else {
         folders_.subtract(before.parent, share_of(before));

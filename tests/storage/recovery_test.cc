@@ -23,61 +23,63 @@ std::string read_file(const std::string& path) {
 // A file system that performs no step: what a cut right after COMMIT leaves. Everything else passes through.
 class HeldTree final : public Tree {
   public:
-    HeldTree(std::unique_ptr<Tree> tree, std::atomic<bool>& held) : tree_(std::move(tree)), held_(held) {}
+    HeldTree(std::unique_ptr<Tree> tree, std::atomic<bool>& held, const std::string& only)
+        : tree_(std::move(tree)), held_(held), only_(only) {}
     std::unique_ptr<File> open(std::string_view p) const override { return tree_->open(p); }
     std::unique_ptr<File> create(std::string_view p) override {
-        hold();
+        hold(p);
         return tree_->create(p);
     }
     std::optional<FileFacts> stat(std::string_view p) const override { return tree_->stat(p); }
     bool make_folder(std::string_view p, unsigned mode) override {
-        hold();
+        hold(p);
         return tree_->make_folder(p, mode);
     }
     void make_folders(std::string_view p, unsigned mode) override {
-        hold();
+        hold(p);
         tree_->make_folders(p, mode);
     }
     Rename rename(std::string_view a, std::string_view b) override {
-        hold();
+        hold(b);
         return tree_->rename(a, b);
     }
     Rename exchange(std::string_view a, std::string_view b) override {
-        hold();
+        hold(b);
         return tree_->exchange(a, b);
     }
     Rename replace(std::string_view a, std::string_view b) override {
-        hold();
+        hold(b);
         return tree_->replace(a, b);
     }
     bool link(std::string_view a, std::string_view b) override {
-        hold();
+        hold(b);
         return tree_->link(a, b);
     }
     bool unlink(std::string_view p) override {
-        hold();
+        hold(p);
         return tree_->unlink(p);
     }
     bool remove_folder(std::string_view p) override {
-        hold();
+        hold(p);
         return tree_->remove_folder(p);
     }
     std::vector<DirEntry> list(std::string_view p) const override { return tree_->list(p); }
     void sync_folder(std::string_view p) override { tree_->sync_folder(p); }
     void sync_all() override { tree_->sync_all(); }
     std::optional<FileFacts> copy_file(std::string_view a, std::string_view b) override {
-        hold();
+        hold(b);
         return tree_->copy_file(a, b);
     }
     Space space() const override { return tree_->space(); }
 
   private:
-    void hold() const {
-        if (held_) throw base::Failure(base::Fault::io, "the disk is held");
+    void hold(std::string_view path) const {
+        if (held_ && path.ends_with(only_)) throw base::Failure(base::Fault::io, "the disk is held");
     }
 
     std::unique_ptr<Tree> tree_;
     std::atomic<bool>& held_;
+    const std::string& only_;
 };
 
 class HeldFs final : public Fs {
@@ -85,13 +87,14 @@ class HeldFs final : public Fs {
     std::unique_ptr<Tree> open_tree(const std::string& path, bool create) override {
         auto tree = system_fs().open_tree(path, create);
         if (!tree) return nullptr;
-        return std::make_unique<HeldTree>(std::move(tree), held);
+        return std::make_unique<HeldTree>(std::move(tree), held, only);
     }
     const char* sqlite_vfs() const override { return system_fs().sqlite_vfs(); }
     std::unique_ptr<File> lock_file(const std::string& path, std::string& holder) override {
         return system_fs().lock_file(path, holder);
     }
     std::atomic<bool> held = false;
+    std::string only;  // names that end so; empty = every name
 };
 
 std::unique_ptr<Store> open_held(const std::string& root, HeldFs& held) {
@@ -116,7 +119,8 @@ TEST_CASE("steps that a commit promised are done at the next start") {
     {
         const auto store = open_held(dir.path(), held);
         held.held = true;
-        store->write([&](WriteTxn& txn) {
+        // Committed, but not to be seen on disk: whoever asked is told.
+        const auto change = [&](WriteTxn& txn) {
             const NodeId root = txn.space_of(SpaceKind::files, base::Id128{{1, 2, 3}})->root;
             txn.put({root, "old.txt", NodeKind::file, {}, {}}, text_content("new"), no_index(), {});
             const Node deep = txn.make({root, "deep", NodeKind::folder, {}}, {});
@@ -124,7 +128,8 @@ TEST_CASE("steps that a commit promised are done at the next start") {
             txn.place(txn.child(root, "folder")->id, deep.id, "moved", {});
             txn.remove(txn.child(root, "gone.txt")->id, {});
             tag = etag_of(*txn.node(root));
-        });
+        };
+        REQUIRE_THROWS_AS(store->write(change), base::Failure);
         CHECK(read_file(dir.path() + "/files/ana/old.txt") == "old");
     }
     Home home(dir.path());
@@ -138,6 +143,44 @@ TEST_CASE("steps that a commit promised are done at the next start") {
     const auto facts = home.store->read([&](ReadTxn& txn) { return txn.disk(file); });
     REQUIRE(facts);
     CHECK(facts->same_version(home.store->tree().stat("files/ana/old.txt").value()));
+    CHECK(home.store->check(false).empty());
+}
+
+TEST_CASE("a step that could not be redone for a whole life takes nothing back later") {
+    TempDir dir;
+    {
+        Home home(dir.path());
+        home.put(home.files.root, "held.txt", "1");
+        home.put(home.files.root, "other.txt", "1");
+    }
+    HeldFs held;
+    held.only = "/held.txt";
+    const auto put = [](Store& store, const char* name, const char* text) {
+        store.write([&](WriteTxn& txn) {
+            const NodeId root = txn.space_of(SpaceKind::files, base::Id128{{1, 2, 3}})->root;
+            txn.put({root, name, NodeKind::file, {}, {}}, text_content(text), no_index(), {});
+        });
+    };
+    {
+        const auto store = open_held(dir.path(), held);
+        held.held = true;
+        REQUIRE_THROWS_AS(put(*store, "held.txt", "2"), base::Failure);
+        put(*store, "other.txt", "2");
+    }
+    {
+        const auto store = open_held(dir.path(), held);
+        held.held = false;
+        put(*store, "held.txt", "3");
+        put(*store, "other.txt", "3");
+    }
+    Home home(dir.path());
+    for (const char* name : {"held.txt", "other.txt"}) {
+        INFO(name);
+        CHECK(read_file(dir.path() + "/files/ana/" + name) == "3");
+        const auto node = home.store->read([&](ReadTxn& txn) { return txn.child(home.files.root, name); });
+        REQUIRE(node);
+        CHECK(node->hash == base::sha256("3"));
+    }
     CHECK(home.store->check(false).empty());
 }
 
