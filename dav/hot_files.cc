@@ -36,14 +36,23 @@ bool is_plain(const http::RequestHead& head, const Caller& caller) {
 
 }  // namespace
 
-HotFiles::HotFiles(Context& context) : context_(context), slots_(context.limits.hot_files_max) {}
+HotFiles::HotFiles(Context& context)
+    : context_(context), slots_((context.limits.hot_files_max + kWays - 1) / kWays * kWays) {}
 
 HotFiles::~HotFiles() = default;
 
-std::size_t HotFiles::slot_of(const http::RequestHead& head, const Caller& caller) const {
+HotFiles::Place HotFiles::find(const http::RequestHead& head, const Caller& caller) {
     const std::size_t path = std::hash<std::string_view>{}(head.path);
     const std::size_t uid = std::hash<base::Id128>{}(caller.uid);
-    return (path ^ (uid + 0x9e3779b97f4a7c15U + (path << 6) + (path >> 2))) % slots_.size();
+    const std::size_t first =
+        (path ^ (uid + 0x9e3779b97f4a7c15U + (path << 6) + (path >> 2))) % (slots_.size() / kWays) * kWays;
+    std::optional<std::size_t> empty;
+    for (std::size_t slot = first; slot < first + kWays; ++slot) {
+        std::shared_ptr<const Entry> entry = look(slot);
+        if (entry && entry->is_for(head, caller)) return {slot, std::move(entry)};
+        if (!entry && !empty) empty = slot;
+    }
+    return {empty.value_or(first + next_victim_.fetch_add(1, std::memory_order_relaxed) % kWays), nullptr};
 }
 
 std::shared_ptr<const HotFiles::Entry> HotFiles::look(std::size_t slot) {
@@ -64,9 +73,8 @@ void HotFiles::put(std::size_t slot, std::shared_ptr<const Entry> entry) {
 
 std::optional<http::Response> HotFiles::answer(const http::RequestHead& head, const Caller& caller) {
     if (slots_.empty() || !is_plain(head, caller)) return std::nullopt;
-    const std::size_t slot = slot_of(head, caller);
-    const std::shared_ptr<const Entry> entry = look(slot);
-    if (!entry || !entry->hot.file || !entry->is_for(head, caller)) return std::nullopt;
+    const auto [slot, entry] = find(head, caller);
+    if (!entry || !entry->hot.file) return std::nullopt;
     const Ticket& ticket = entry->ticket;
     const bool fresh = context_.services.files && context_.store.generation(ticket.parent) == ticket.generation &&
                        context_.accounts.book() == ticket.book;
@@ -83,8 +91,8 @@ std::optional<http::Response> HotFiles::answer(const http::RequestHead& head, co
 HotFiles::Ticket HotFiles::begin(const http::RequestHead& head, const Caller& caller) {
     Ticket ticket;
     if (slots_.empty() || !is_plain(head, caller)) return ticket;
-    const std::shared_ptr<const Entry> entry = look(slot_of(head, caller));
-    if (!entry || !entry->is_for(head, caller)) return ticket;
+    const std::shared_ptr<const Entry> entry = find(head, caller).entry;
+    if (!entry) return ticket;
     ticket.parent = entry->ticket.parent;
     ticket.generation = context_.store.generation(ticket.parent);
     ticket.book = context_.accounts.book();
@@ -105,7 +113,7 @@ void HotFiles::keep(const http::RequestHead& head, const Caller& caller, const T
     } else {
         entry->ticket.parent = parent;
     }
-    put(slot_of(head, caller), std::move(entry));
+    put(find(head, caller).slot, std::move(entry));
 }
 
 }  // namespace dav

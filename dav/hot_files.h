@@ -54,12 +54,22 @@ class HotFiles {
         std::atomic_flag busy;
         std::shared_ptr<const Entry> entry;
     };
+    // Where a request's entry is, and the entry; without one, where it may go.
+    struct Place {
+        std::size_t slot = 0;
+        std::shared_ptr<const Entry> entry;
+    };
+    Place find(const http::RequestHead& head, const Caller& caller);
     std::shared_ptr<const Entry> look(std::size_t slot);
     void put(std::size_t slot, std::shared_ptr<const Entry> entry);
-    std::size_t slot_of(const http::RequestHead& head, const Caller& caller) const;
+
+    // Each request may stand in any of the slots of its set. With one slot each, a hundred files in turn would have
+    // some ten that throw one another out at every turn.
+    static constexpr std::size_t kWays = 4;
 
     Context& context_;
-    std::vector<Slot> slots_;
+    std::vector<Slot> slots_;  // a multiple of kWays
+    std::atomic<std::size_t> next_victim_ = 0;
 };
 
 }  // namespace dav

@@ -4,11 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include "dav/conditions.h"
 #include "dav/error.h"
 #include "dav/methods/copying.h"
 #include "dav/methods/methods.h"
 #include "dav/preconditions.h"
 #include "dav/request_headers.h"
+#include "storage/base/failure.h"
 #include "storage/store.h"
 
 namespace dav::method {
@@ -16,6 +18,8 @@ namespace dav::method {
 namespace {
 
 using http::Status;
+
+constexpr int kCopiesMax = 4;  // of a source that changes under a MOVE between two spaces
 
 enum class Verb : std::uint8_t { copy, move };
 
@@ -69,6 +73,21 @@ http::Response done(const Ends& ends) {
     return http::Response(ends.replaces ? Status::no_content : Status::created);
 }
 
+// Asked before the first octet is copied, and again where nobody can fill the room meanwhile.
+void require_room(Call& call, const Ends& ends, std::uint64_t bytes) {
+    const std::int64_t replaced = ends.replaces ? std::max<std::int64_t>(ends.destination.node().size, 0) : 0;
+    check_room(call.context, ends.destination, bytes, static_cast<std::uint64_t>(replaced));
+}
+
+// For a tree that was copied out of sight: its octets are counted already.
+void require_within_quota(const Ends& ends) {
+    const Target& destination = ends.destination;
+    const std::int64_t replaced = ends.replaces ? std::max<std::int64_t>(destination.node().size, 0) : 0;
+    const auto quota = destination.owner ? destination.owner->quota_bytes : std::nullopt;
+    const std::int64_t used = destination.space.used_bytes - replaced;
+    if (quota && used > 0 && static_cast<std::uint64_t>(used) > *quota) throw DavError(cond::quota_not_exceeded);
+}
+
 // A name that is taken keeps how it is spelled.
 std::string name_at(const Target& destination) {
     return destination.exists() ? destination.node().name : destination.new_name();
@@ -86,13 +105,23 @@ void set_props(storage::WriteTxn& txn, storage::NodeId node, const std::vector<s
     for (const storage::Prop& prop : props) txn.set_prop(node, prop.ns, prop.name, prop.value, author);
 }
 
-http::Response put_file(Call& call, Ends& ends) {
+// What a copy took from: whether the source still is that, when its place is taken.
+bool is_as_copied(const storage::Node& copied, const storage::Node& now) {
+    return copied.id == now.id && copied.content == now.content && copied.tree == now.tree;
+}
+
+// False: the source changed while it was copied, and it is a MOVE: what was written meanwhile would be left behind.
+bool put_file(Call& call, Ends& ends) {
     auto found = copy_file(call.context, ends.source.node().id);
     if (!found) throw DavError(Status::not_found).detail("the source went away while it was read");
     FileCopy copy = *std::move(found);
+    bool taken = true;
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);
+        taken = ends.verb == Verb::copy || is_as_copied(copy.node, ends.source.node());
+        if (!taken) return;
         const Target& destination = ends.destination;
+        require_room(call, ends, static_cast<std::uint64_t>(copy.content.size()));
         if (ends.replaces && destination.is_collection()) txn.remove(destination.node().id, call.author());
         if (ends.verb == Verb::move) txn.remove(ends.source.node().id, call.author());
         storage::WriteTxn::PutContent what;
@@ -110,11 +139,11 @@ http::Response put_file(Call& call, Ends& ends) {
         };
         set_props(txn, put().node.id, copy.props, call.author());
     });
-    return done(ends);
+    return taken;
 }
 
 // A collection without its members.
-http::Response put_empty(Call& call, Ends& ends) {
+bool put_empty(Call& call, Ends& ends) {
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);
         const Target& destination = ends.destination;
@@ -125,21 +154,26 @@ http::Response put_empty(Call& call, Ends& ends) {
         make.name = name_at(destination);
         set_props(txn, txn.make(make, call.author()).id, props, call.author());
     });
-    return done(ends);
+    return true;
 }
 
-http::Response put_tree(Call& call, Ends& ends) {
+bool put_tree(Call& call, Ends& ends) {
+    const storage::Node before = ends.source.node();
     TreeCopy copy(call.context, ends.destination.space.id, call.author());
-    copy.fill(ends.source.node().id);
+    copy.fill(before.id);
+    bool taken = true;
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);
+        taken = ends.verb == Verb::copy || is_as_copied(before, ends.source.node());
+        if (!taken) return;
         const Target& destination = ends.destination;
+        require_within_quota(ends);
         if (ends.replaces) txn.remove(destination.node().id, call.author());
         if (ends.verb == Verb::move) txn.remove(ends.source.node().id, call.author());
         txn.place(copy.root(), destination.parent().id, name_at(destination), call.author());
     });
-    copy.placed();
-    return done(ends);
+    if (taken) copy.placed();
+    return taken;
 }
 
 // How much a copy will take: so that a tree that does not fit is refused before the first file.
@@ -152,7 +186,7 @@ std::uint64_t bytes_below(const Context& context, storage::ReadTxn& txn, const T
     return bytes;
 }
 
-http::Response copy_to(Call& call, Ends& ends, Depth depth) {
+bool copy_to(Call& call, Ends& ends, Depth depth) {
     bool collection = false;
     std::uint64_t bytes = 0;
     call.context.store.read([&](storage::ReadTxn& txn) {
@@ -161,10 +195,16 @@ http::Response copy_to(Call& call, Ends& ends, Depth depth) {
         const bool with_content = !collection || depth == Depth::infinity;
         if (with_content) bytes = bytes_below(call.context, txn, ends.source);
     });
-    const std::int64_t replaced = ends.replaces ? std::max<std::int64_t>(ends.destination.node().size, 0) : 0;
-    check_room(call.context, ends.destination, bytes, static_cast<std::uint64_t>(replaced));
-    if (!collection) return put_file(call, ends);
-    return depth == Depth::zero ? put_empty(call, ends) : put_tree(call, ends);
+    require_room(call, ends, bytes);
+    if (collection && depth == Depth::zero) return put_empty(call, ends);
+    return collection ? put_tree(call, ends) : put_file(call, ends);
+}
+
+http::Response copy_until_taken(Call& call, Ends& ends, Depth depth) {
+    for (int attempt = 0; attempt < kCopiesMax; ++attempt) {
+        if (copy_to(call, ends, depth)) return done(ends);
+    }
+    throw base::Failure(base::Fault::busy, "the source of a MOVE keeps changing while it is copied");
 }
 
 }  // namespace
@@ -174,7 +214,7 @@ http::Response copy(Call& call, http::Request&) {
     const Depth depth = depth_of(call.head).value_or(Depth::infinity);
     // RFC 4918 §9.8.3.
     if (depth == Depth::one) throw DavError(Status::bad_request).detail("COPY is Depth: 0 or infinity");
-    return copy_to(call, ends, depth);
+    return copy_until_taken(call, ends, depth);
 }
 
 http::Response move(Call& call, http::Request&) {
@@ -185,7 +225,7 @@ http::Response move(Call& call, http::Request&) {
     if (!one_space) {
         // From a person's files to a group's or back: another space, so a copy that takes the place of the source.
         if (depth != Depth::infinity) throw DavError(Status::bad_request).detail("MOVE is Depth: infinity");
-        return copy_to(call, ends, Depth::infinity);
+        return copy_until_taken(call, ends, Depth::infinity);
     }
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);

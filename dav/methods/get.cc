@@ -81,7 +81,7 @@ Found find_file(const Context& context, Target& target, bool want_bytes) {
             seen.node = target.node();
             if (target.is_collection()) return seen;
             seen.disk = txn.disk(seen.node.id);
-            seen.path = txn.disk_path(seen.node);
+            seen.path = target.walk.disk_path(target.space);
             seen.settled_after = target.walk.settled_after();
             return seen;
         });
