@@ -186,9 +186,17 @@ std::optional<http::Response> Pipeline::answer_without_caller(const Site& site, 
 std::optional<http::Response> Pipeline::identify(Admitted& admitted, const http::RequestHead& head) {
     const auto authorization = head.headers.find("Authorization");
     if (!authorization && head.method == http::Method::options) return std::nullopt;
+    const bool one = authorization && head.headers.count("Authorization") == 1;
+    // An account password that was right a moment ago. App passwords go the whole way: their last use is noted there.
+    if (one) {
+        auto known = credentials_.remembered(*authorization, head.remote);
+        if (known && known->device.empty()) {
+            admitted.caller = std::move(known);
+            return std::nullopt;
+        }
+    }
     Check check;
-    if (authorization && head.headers.count("Authorization") == 1)
-        check = credentials_.check(*authorization, head.remote);
+    if (one) check = credentials_.check(*authorization, head.remote);
     switch (check.outcome) {
         case Check::Outcome::ok: admitted.caller = std::move(check.caller); return std::nullopt;
         case Check::Outcome::throttled: return retry_later(http::Status::too_many_requests, check.retry_after_s);
