@@ -24,6 +24,9 @@ constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::int64_t kMillisecondsPerSecond = 1000;
 // Looks at row and disk again when they differ: the row was older than the file, or the other way round.
 constexpr int kLooksMax = 3;
+// A writer of ours that replaces the file faster than it is looked at is no outside change: each of its rows is looked
+// at anew, this often.
+constexpr int kRacesMax = 100;
 
 // A file and what is known about its octets.
 struct Found {
@@ -73,7 +76,9 @@ bool open_as(const Context& context, const Look& look, bool want_bytes, Found& f
 
 Found find_file(const Context& context, Target& target, bool want_bytes) {
     Found found;
-    for (int attempt = 0; attempt < kLooksMax; ++attempt) {
+    storage::Lsn seen_lsn = 0;
+    int looks = 0;  // at one and the same row
+    for (int attempt = 0; attempt < kRacesMax && looks < kLooksMax; ++attempt) {
         const Look look = context.store.read([&](storage::ReadTxn& txn) {
             locate(txn, target);
             require_found(target);
@@ -86,6 +91,9 @@ Found find_file(const Context& context, Target& target, bool want_bytes) {
             return seen;
         });
         if (target.is_collection()) return found;
+        const storage::Lsn lsn = std::max(look.node.content_lsn, look.settled_after);
+        looks = lsn == seen_lsn ? looks + 1 : 1;
+        seen_lsn = lsn;
         if (open_as(context, look, want_bytes, found) && found.as_known) return found;
     }
     // Something beside us changed it and it is not hashed yet: its octets as they are, under a tag of their own. Not
