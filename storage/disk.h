@@ -43,6 +43,7 @@ class File {
     virtual void flush_hint() = 0;                      // start write-back of what was appended; no promise
     virtual void set_mtime(std::int64_t mtime_ns) = 0;
     virtual void set_exec(bool exec) = 0;
+    virtual void set_private() = 0;  // 0600: no other user of the machine reads it
     virtual FileFacts facts() const = 0;
     virtual int descriptor() const = 0;  // for pread by the edge; -1 in a simulation
 };

@@ -120,6 +120,10 @@ void LinuxFile::set_exec(bool exec) {
     if (::fchmod(fd_.get(), exec ? kExecFileMode : kFileMode) != 0) base::throw_errno("fchmod");
 }
 
+void LinuxFile::set_private() {
+    if (::fchmod(fd_.get(), kPrivateFileMode) != 0) base::throw_errno("fchmod");
+}
+
 FileFacts LinuxFile::facts() const {
     return facts_of(fd_.get());
 }

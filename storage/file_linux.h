@@ -29,6 +29,7 @@ class UniqueFd {
 
 inline constexpr unsigned kFileMode = 0660;
 inline constexpr unsigned kExecFileMode = 0770;
+inline constexpr unsigned kPrivateFileMode = 0600;
 
 FileFacts facts_of(const struct stat& status);
 FileFacts facts_of(int fd);
@@ -44,6 +45,7 @@ class LinuxFile final : public File {
     void flush_hint() override;
     void set_mtime(std::int64_t mtime_ns) override;
     void set_exec(bool exec) override;
+    void set_private() override;
     FileFacts facts() const override;
     int descriptor() const override { return fd_.get(); }
 

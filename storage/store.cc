@@ -16,6 +16,7 @@ constexpr std::int64_t kWalBytes = 16 * 1024 * 1024;
 constexpr const char* kMarker = ".hearth/root.json";
 constexpr const char* kDatabase = ".hearth/hearth.db";
 constexpr const char* kWriteAheadLog = ".hearth/hearth.db-wal";
+constexpr const char* kSharedMemory = ".hearth/hearth.db-shm";
 constexpr std::size_t kMarkerBytesMax = 4096;
 
 struct Marker {
@@ -47,6 +48,7 @@ void write_marker(Tree& tree, const Marker& marker) {
     const auto file = tree.create(kNew);
     if (!file) throw base::Failure(base::Fault::io, "creating root.json");
     file->append("{\"root\": \"" + marker.root + "\", \"db\": \"" + marker.db + "\", \"format\": 1}\n");
+    file->set_private();
     file->sync();
     tree.replace(kNew, kMarker);
     tree.sync_folder(".hearth");
@@ -143,6 +145,7 @@ class StoreOnDisk final : public Store {
         throw NotARoot(options_.root + " can not be opened as a storage root: " + why);
     }
     void enter_root();
+    void keep_private();
     void open_database();
     void recover_steps();
     void remove_leftovers();
@@ -189,9 +192,18 @@ void StoreOnDisk::enter_root() {
     }
 }
 
+// The index holds everybody's names and password hashes. SQLite gives its new files the mode of the database, so that
+// must be right before SQLite sees it; what an older start or a restored copy left otherwise is corrected.
+void StoreOnDisk::keep_private() {
+    for (const char* path : {kMarker, kDatabase, kWriteAheadLog, kSharedMemory})
+        if (const auto file = tree_->open(path)) file->set_private();
+}
+
 void StoreOnDisk::open_database() {
     const auto marker = read_marker(*tree_);
-    if (!born_ && !tree_->stat(kDatabase)) refuse("its .hearth/hearth.db is missing; restore it from a backup");
+    if (born_) tree_->create(kDatabase);
+    if (!tree_->stat(kDatabase)) refuse("its .hearth/hearth.db is missing; restore it from a backup");
+    keep_private();
     writer_ = std::make_unique<sql::Connection>(database_path(), sql::Access::writer, seams_.fs.sqlite_vfs());
     if (const std::string wrong = apply_schema(*writer_, options_.schema); !wrong.empty()) refuse(wrong);
     give_birth(*writer_, seams_);

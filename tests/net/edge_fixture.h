@@ -102,6 +102,7 @@ class DiskFile final : public storage::File {
     void flush_hint() override {}
     void set_mtime(std::int64_t) override {}
     void set_exec(bool) override {}
+    void set_private() override {}
     storage::FileFacts facts() const override { return {}; }
     int descriptor() const override { return hidden_ ? -1 : descriptor_; }
 

@@ -3,6 +3,7 @@
 #include "storage/sql.h"
 #include "tests/storage/store_support.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -93,6 +94,31 @@ TEST_CASE("a root is made only in a missing or empty folder") {
             CHECK(in_use.pid() == std::to_string(::getpid()));
         }
     }
+}
+
+TEST_CASE("what the store keeps for itself is nobody else's to read") {
+    TempDir dir;
+    const auto modes = [&] {
+        std::map<std::string, unsigned> found;
+        for (const auto& entry : fs::directory_iterator(dir.path() + "/.hearth")) {
+            if (entry.is_regular_file())
+                found[entry.path().filename()] = static_cast<unsigned>(entry.status().permissions());
+        }
+        return found;
+    };
+    const std::map<std::string, unsigned> wanted = {
+        {"hearth.db", 0600}, {"hearth.db-shm", 0600}, {"hearth.db-wal", 0600}, {"lock", 0600}, {"root.json", 0600}};
+    const ::mode_t before = ::umask(0);
+    {
+        Home home(dir.path());
+        CHECK(modes() == wanted);
+    }
+    // An older root, or one restored without care.
+    for (const auto& [name, mode] : modes())
+        if (name != "lock") fs::permissions(dir.path() + "/.hearth/" + name, fs::perms{0664});
+    Home home(dir.path());
+    CHECK(modes() == wanted);
+    ::umask(before);
 }
 
 TEST_CASE("content is written, read, replaced, and its past kept") {
