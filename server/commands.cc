@@ -359,15 +359,23 @@ Outcome app_password_revoke(Core& core, const Json& request) {
 Outcome check(Core& core, const Json& request) {
     const auto findings = core.store().check(flag_of(request, "repair"));
     Outcome outcome{Json::array(), {}};
+    std::size_t kept_aside = 0;
     for (const auto& finding : findings) {
         const std::string id = std::to_string(outcome.value.size() + 1);
         outcome.value.push_back(
             {{"id", id}, {"what", finding.what}, {"where", finding.where}, {"repaired", finding.repaired}});
+        if (finding.what == storage::Store::Finding::kKeptAside) {
+            ++kept_aside;
+            continue;
+        }
         outcome.text +=
             finding.what + ": " + base::printable(finding.where, 4096) + (finding.repaired ? " (repaired)\n" : "\n");
         if (!finding.repaired) outcome.status = 1;
     }
-    if (findings.empty()) outcome.text = "no findings\n";
+    if (outcome.text.empty()) outcome.text = "no findings\n";
+    if (kept_aside > 0)
+        outcome.text += "kept aside, because they stood in the way of a change: " + std::to_string(kept_aside) +
+                        " (--json says where)\n";
     return outcome;
 }
 

@@ -1,7 +1,9 @@
 #include "storage/check.h"
 
+#include <algorithm>
 #include <unordered_map>
 
+#include "storage/filer.h"
 #include "storage/writing.h"
 
 namespace storage {
@@ -71,6 +73,14 @@ void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vecto
             for (const auto& [name, kind] : there) add(findings, "unknown-file", at.path + "/" + name);
         }
     }
+}
+
+void check_kept_aside(const Tree& tree, std::vector<Store::Finding>& findings) {
+    std::vector<std::string> names;
+    for (DirEntry& entry : tree.list(kSurprises)) names.push_back(std::move(entry.name));
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names)
+        add(findings, std::string(Store::Finding::kKeptAside), std::string(kSurprises) + "/" + name);
 }
 
 std::vector<WrongSum> check_sums(sql::Connection& db, std::vector<Store::Finding>& findings) {

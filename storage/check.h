@@ -17,6 +17,9 @@ void check_schema(sql::Connection& db, std::vector<Store::Finding>& findings);
 // Index against disk: missing files, other sizes, files the index does not know (reported, never removed).
 void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
 
+// What stood in the way of a change and was kept aside: nothing is wrong with it, but somebody may miss it.
+void check_kept_aside(const Tree& tree, std::vector<Store::Finding>& findings);
+
 // A digest or a sum of sizes that is not what its members make.
 struct WrongSum {
     NodeId node = 0;  // collection with a wrong digest

@@ -13,7 +13,6 @@ namespace storage {
 namespace {
 
 constexpr std::string_view kStaging = ".hearth/staging/";
-constexpr std::string_view kSurprise = ".hearth/versions/surprise/";
 constexpr unsigned kOwnFolderMode = 0700;  // below .hearth
 constexpr int kSpaceDepth = 2;             // "files/<name>"
 constexpr int kRaceMax = 5;                // tries against somebody who makes and removes the target all the time
@@ -47,7 +46,7 @@ std::string own_path(const FileStep& step) {
     return std::string(kStaging) + step_name(step);
 }
 std::string surprise_path(const FileStep& step) {
-    return std::string(kSurprise) + step_name(step);
+    return std::string(kSurprises) + "/" + step_name(step);
 }
 
 bool is_at_or_below(std::string_view path, std::string_view folder) {

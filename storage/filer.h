@@ -112,6 +112,7 @@ class Filer {
 // Where a step keeps what it writes until it is placed, and where it keeps bytes that it did not expect.
 std::string own_path(const FileStep& step);
 std::string surprise_path(const FileStep& step);
+inline constexpr std::string_view kSurprises = ".hearth/versions/surprise";  // the folder of the latter
 
 // `path` itself or something below `folder`.
 bool is_at_or_below(std::string_view path, std::string_view folder);

@@ -336,6 +336,7 @@ std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
         auto& view = static_cast<ReadView&>(txn);
         check_schema(view.connection(), findings);
         check_files(view, view.connection(), *tree_, findings);
+        check_kept_aside(*tree_, findings);
         if (!repair) check_sums(view.connection(), findings);
     });
     if (repair) write([&](WriteTxn& txn) { static_cast<Writing&>(txn).repair_sums(findings); });

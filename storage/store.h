@@ -103,7 +103,8 @@ class Store {
     virtual std::size_t expire_history(std::int64_t before_ms, std::size_t limit) = 0;
 
     struct Finding {
-        std::string what;  // "digest", "missing-file", "schema", …
+        static constexpr std::string_view kKeptAside = "kept-aside";  // for people to look at; no fault
+        std::string what;                                             // "digest", "missing-file", "schema", …
         std::string where;
         bool repaired = false;
     };

@@ -179,6 +179,22 @@ TEST_CASE("check finds nothing in a fresh root") {
     CHECK(root({"check", "--repair"}).out == "no findings\n");
 }
 
+TEST_CASE("check counts what was kept aside, names it in JSON, and finds no fault in it") {
+    const Root root;
+    root.json({"user", "add", "ana"});
+    const std::string folder = root.scratch.root() + "/.hearth/versions/surprise";
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder + "/7.1") << "theirs";
+    std::ofstream(folder + "/9.1") << "theirs too";
+    const Ran ran = root({"check"});
+    CHECK(ran.status == 0);
+    CHECK(ran.out == "no findings\nkept aside, because they stood in the way of a change: 2 (--json says where)\n");
+    const auto json = root.json({"check"});
+    REQUIRE(json.size() == 2);
+    CHECK(json[0]["what"] == "kept-aside");
+    CHECK(json[0]["where"] == ".hearth/versions/surprise/7.1");
+}
+
 TEST_CASE("a configuration that is wrong stops every command with its place") {
     const Root root;
     const std::string file = root.scratch.root() + ".toml";

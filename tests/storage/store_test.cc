@@ -466,6 +466,18 @@ TEST_CASE("a removed space leaves its folder in trash") {
     CHECK(home.store->check(false).empty());
 }
 
+TEST_CASE("check names what stood in the way and was kept aside") {
+    TempDir dir;
+    Home home(dir.path());
+    std::ofstream(dir.path() + "/files/ana/a.txt") << "put there by hand";
+    home.put(home.files.root, "a.txt", "put by a client");
+    CHECK(read_file(dir.path() + "/files/ana/a.txt") == "put by a client");
+    const auto findings = home.store->check(false);
+    REQUIRE(findings.size() == 1);
+    CHECK(findings[0].what == Store::Finding::kKeptAside);
+    CHECK(read_file(dir.path() + "/" + findings[0].where) == "put there by hand");
+}
+
 TEST_CASE("generations grow with what is below") {
     TempDir dir;
     Home home(dir.path());
