@@ -1,6 +1,7 @@
 #include <cstdint>
 
 #include "storage/base/failure.h"
+#include "storage/base/varint.h"
 #include "storage/filer.h"
 
 namespace storage {
@@ -10,15 +11,10 @@ constexpr char kVersion = 1;
 
 enum Flags : unsigned char { has_expect = 1, exec_bit = 2, expect_exec_bit = 4, known_flags = 7 };
 
-void put_varint(std::string& out, std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>((value & 0x7f) | 0x80));
-    out.push_back(static_cast<char>(value));
-}
+using base::put_varint;
 
-// Zigzag: small negative numbers stay short.
 void put_signed(std::string& out, std::int64_t value) {
-    const auto bits = static_cast<std::uint64_t>(value);
-    put_varint(out, bits << 1 ^ (value < 0 ? ~std::uint64_t{0} : 0));
+    put_varint(out, base::zigzag(value));
 }
 
 [[noreturn]] void corrupt() {
@@ -37,19 +33,11 @@ class Reader {
         return value;
     }
     std::uint64_t varint() {
-        std::uint64_t value = 0;
-        for (int shift = 0; shift < 64; shift += 7) {
-            const std::uint64_t part = octet();
-            if (shift == 63 && part > 1) corrupt();
-            value |= (part & 0x7f) << shift;
-            if (part < 0x80) return value;
-        }
-        corrupt();
+        const auto value = base::take_varint(rest_);
+        if (!value) corrupt();
+        return *value;
     }
-    std::int64_t signed_varint() {
-        const std::uint64_t value = varint();
-        return static_cast<std::int64_t>(value >> 1 ^ (value & 1 ? ~std::uint64_t{0} : 0));
-    }
+    std::int64_t signed_varint() { return base::unzigzag(varint()); }
     std::string text() {
         const std::uint64_t length = varint();
         if (length > rest_.size()) corrupt();

@@ -4,20 +4,15 @@
 
 #include "storage/base/failure.h"
 #include "storage/base/hash.h"
+#include "storage/base/varint.h"
 
 namespace storage {
 namespace {
 
 constexpr std::string_view kPrefix = "urn:hearth:sync:1:";
-constexpr int kVarintOctetsMax = 9;  // 63 bits
 
 void put_fixed(std::string& out, std::uint64_t value, int octets) {
     for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 0xFF);
-}
-
-void put_varint(std::string& out, std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out += static_cast<char>(0x80 | (value & 0x7F));
-    out += static_cast<char>(value);
 }
 
 class Octets {
@@ -39,17 +34,7 @@ class Octets {
         }
         return value;
     }
-    std::optional<std::uint64_t> varint() {
-        std::uint64_t value = 0;
-        for (int i = 0; i < kVarintOctetsMax; ++i) {
-            const auto octet = next();
-            if (!octet) return std::nullopt;
-            value |= std::uint64_t{*octet & 0x7FU} << (7 * i);
-            // One form for each number: a last group of zeros would be a second one.
-            if (*octet < 0x80) return i > 0 && *octet == 0 ? std::nullopt : std::optional(value);
-        }
-        return std::nullopt;
-    }
+    std::optional<std::uint64_t> varint() { return base::take_varint(bytes_); }
 
   private:
     std::string_view bytes_;
@@ -78,7 +63,7 @@ std::string encode(const SyncToken& token) {
     put_fixed(octets, token.epoch, 4);
     for (const Dot& entry : token.vector) {
         put_fixed(octets, static_cast<std::uint64_t>(entry.origin), 8);
-        put_varint(octets, static_cast<std::uint64_t>(entry.seq));
+        base::put_varint(octets, static_cast<std::uint64_t>(entry.seq));
     }
     return std::string(kPrefix) + base::base64url(octets);
 }
@@ -100,7 +85,8 @@ std::optional<SyncToken> decode_sync_token(std::string_view text) {
     while (!octets.empty()) {
         const auto origin = octets.fixed(8);
         const auto seq = origin ? octets.varint() : std::nullopt;
-        if (!seq || *seq == 0 || *origin >> 63 != 0 || token.vector.size() == kTokenOriginsMax) return std::nullopt;
+        if (!seq || *seq == 0 || *seq >> 63 != 0 || *origin >> 63 != 0 || token.vector.size() == kTokenOriginsMax)
+            return std::nullopt;
         const Dot entry{static_cast<std::int64_t>(*origin), static_cast<std::int64_t>(*seq)};
         if (!token.vector.empty() && token.vector.back().origin >= entry.origin) return std::nullopt;
         token.vector.push_back(entry);

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "storage/base/varint.h"
+
 namespace storage {
 
 namespace {
@@ -19,13 +21,7 @@ enum : std::uint64_t { kMetaEntry = 2, kEntryNs = 2, kEntryName = 3, kEntryValue
 enum : std::uint64_t { kRemovedOid = 2 };
 enum : std::uint64_t { kKvTable = 2, kKvKey = 3, kKvField = 4, kKvValue = 5 };
 
-void put_varint(std::string& out, std::uint64_t value) {
-    while (value >= 0x80) {
-        out += static_cast<char>(static_cast<unsigned char>(value | 0x80));
-        value >>= 7;
-    }
-    out += static_cast<char>(value);
-}
+using base::put_varint;
 
 void put(std::string& out, std::uint64_t tag, std::string_view value) {
     put_varint(out, tag);
@@ -35,8 +31,7 @@ void put(std::string& out, std::uint64_t tag, std::string_view value) {
 
 void put_number(std::string& out, std::uint64_t tag, std::int64_t value) {
     std::string octets;
-    // Zigzag: small negative numbers (times before 1970) stay short.
-    put_varint(octets, (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
+    put_varint(octets, base::zigzag(value));
     put(out, tag, octets);
 }
 
@@ -81,7 +76,7 @@ class Fields {
         Fields inner(value_);
         const std::uint64_t raw = inner.varint();
         if (inner.bad_ || !inner.rest_.empty()) bad_ = true;
-        return static_cast<std::int64_t>((raw >> 1) ^ (~(raw & 1) + 1));
+        return base::unzigzag(raw);
     }
     std::vector<Dot> dots() {
         std::vector<Dot> dots;
@@ -104,17 +99,9 @@ class Fields {
 
   private:
     std::uint64_t varint() {
-        std::uint64_t value = 0;
-        for (int shift = 0; shift < 64; shift += 7) {
-            if (rest_.empty()) break;
-            const auto octet = static_cast<unsigned char>(rest_.front());
-            rest_.remove_prefix(1);
-            if (shift == 63 && octet > 1) break;
-            value |= static_cast<std::uint64_t>(octet & 0x7f) << shift;
-            if (octet < 0x80) return value;
-        }
-        bad_ = true;
-        return 0;
+        const auto value = base::take_varint(rest_);
+        if (!value) bad_ = true;
+        return value.value_or(0);
     }
 
     std::string_view rest_;

@@ -58,13 +58,14 @@ TEST_CASE("a sync token has one form; anything else is refused") {
         "http://example.org/ns/sync/1",
         "urn:hearth:sync:1:***",
         token_of(head.substr(0, 11)),
-        token_of(head + origin),                             // no seq
-        token_of(head + origin.substr(0, 7)),                // half an origin
-        token_of(head + origin + std::string(1, '\0')),      // seq 0
-        token_of(head + origin + std::string("\x85\0", 2)),  // a second form of 5
-        token_of(head + origin + std::string(10, '\x85')),   // endless
-        token_of(head + origin + "\5" + origin + "\6"),      // one origin twice
-        token_of(head + std::string(8, '\xFF') + "\5"),      // more than 63 bits
+        token_of(head + origin),                                  // no seq
+        token_of(head + origin.substr(0, 7)),                     // half an origin
+        token_of(head + origin + std::string(1, '\0')),           // seq 0
+        token_of(head + origin + std::string("\x85\0", 2)),       // a second form of 5
+        token_of(head + origin + std::string(10, '\x85')),        // endless
+        token_of(head + origin + "\5" + origin + "\6"),           // one origin twice
+        token_of(head + std::string(8, '\xFF') + "\5"),           // an origin of more than 63 bits
+        token_of(head + origin + std::string(9, '\xFF') + "\1"),  // a seq of more than 63 bits
     };
     for (const auto& text : refused) {
         INFO(text);
