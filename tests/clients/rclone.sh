@@ -31,6 +31,8 @@ check rclone-sync-on-disk diff -r "$work/tree" "$root/files/$user/tree"
 head -c 3000000 /dev/urandom >"$work/stream"
 run_rclone rcat home:stream.bin <"$work/stream" >"$work/out" 2>&1
 same rclone-rcat "$(hash_of "$root/files/$user/stream.bin")" "$(hash_of "$work/stream")"
+curl -s --cacert "$ca" -u "$user:$password" -o "$work/second" "https://127.0.0.2:$port${1:-}/dav/files/$user/stream.bin"
+same rclone-through-curl "$(hash_of "$work/second")" "$(hash_of "$work/stream")"
 same rclone-cat "$(run_rclone cat home:stream.bin | sha256sum | cut -d' ' -f1)" "$(hash_of "$work/stream")"
 check rclone-moveto run_rclone moveto home:tree/empty home:moved-empty
 check rclone-about run_rclone about home:
