@@ -4,9 +4,11 @@
 #include <array>
 #include <chrono>
 #include <ctime>
+#include <ranges>
 
 #include <nlohmann/json.hpp>
 
+#include "server/certificates.h"
 #include "server/config_keys.h"
 #include "server/credentials.h"
 #include "server/password.h"
@@ -115,13 +117,22 @@ struct NewPassword {
     std::string shown;  // empty: the caller knows it
 };
 
+// What anybody would try first for this user at this machine.
+std::vector<std::string> own_words(const std::string& user) {
+    std::vector<std::string> words = {user, "hearth"};
+    for (const std::string& host : names_of_machine({}).hosts) {
+        for (const auto label : std::views::split(host, '.')) words.emplace_back(label.begin(), label.end());
+    }
+    return words;
+}
+
 NewPassword new_password(Core& core, const Json& request, const std::string& user) {
     if (!request.contains("password")) {
         const std::string made = new_account_password(core.store().seams().rng);
         return {core.credentials().hash(made), made};
     }
     const std::string chosen = text_of(request, "password");
-    if (const auto fault = password_fault(chosen, user)) throw Refused(*fault);
+    if (const auto fault = password_fault(chosen, own_words(user))) throw Refused(*fault);
     return {core.credentials().hash(chosen), {}};
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "server/guessable.h"
 #include "storage/base/failure.h"
 #include "storage/base/path.h"
 
@@ -71,7 +72,13 @@ bool verify_password(const std::string& phc, std::string_view password) {
     return result == ARGON2_OK;
 }
 
-std::optional<std::string> password_fault(std::string_view password, std::string_view user) {
+bool is_of_cost(std::string_view phc, const Argon2Cost& cost) {
+    return phc.starts_with("$argon2id$v=" + std::to_string(ARGON2_VERSION_NUMBER) +
+                           "$m=" + std::to_string(cost.memory_kib) + ",t=" + std::to_string(cost.passes) +
+                           ",p=" + std::to_string(kLanes) + "$");
+}
+
+std::optional<std::string> password_fault(std::string_view password, std::span<const std::string> own) {
     if (!base::is_utf8(password)) return "the password is not UTF-8 text";
     const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
     if (std::ranges::any_of(password, is_control)) return "the password holds a control character";
@@ -80,9 +87,11 @@ std::optional<std::string> password_fault(std::string_view password, std::string
         return "the password needs at least " + std::to_string(kPasswordLengthMin) + " characters";
     if (length > kPasswordLengthMax)
         return "the password may have at most " + std::to_string(kPasswordLengthMax) + " characters";
-    if (std::ranges::equal(password, user, {}, lower, lower)) return "the password must not be the name of the user";
-    if (std::ranges::all_of(password, [&](char c) { return c == password[0]; }))
-        return "the password must not be one character repeated";
+    if (guessing_worth(password, own) < kGuessingWorthMin) {
+        return "the password is one of the first that are tried: common words, names of this house, years, rows of "
+               "keys and "
+               "repetitions count for little; add something nobody expects";
+    }
     return std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,11 +24,14 @@ struct Argon2Cost {
 std::string hash_password(std::string_view password, const Argon2Cost& cost, base::Rng& rng);
 // False also for text that is no PHC string of ours. Takes what the string's own cost takes.
 bool verify_password(const std::string& phc, std::string_view password);
+// Whether the string was made at this cost, by this version of Argon2id.
+bool is_of_cost(std::string_view phc, const Argon2Cost& cost);
 
 inline constexpr std::size_t kPasswordLengthMin = 10;  // characters
 inline constexpr std::size_t kPasswordLengthMax = 256;
-// Why a person may not choose it, as one line for them; empty = fine. No composition rules.
-std::optional<std::string> password_fault(std::string_view password, std::string_view user);
+// Why a person may not choose it, as one line for them; empty = fine. No composition rules. `own`: words anybody would
+// try here, the user's name first.
+std::optional<std::string> password_fault(std::string_view password, std::span<const std::string> own);
 
 // Random account password, four groups of five easy characters (100 bits): "k3f9x-…".
 std::string new_account_password(base::Rng& rng);

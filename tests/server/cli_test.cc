@@ -145,6 +145,15 @@ TEST_CASE("what can not be done is status 1 with one clear line") {
     }
     CHECK(root({"user", "add", "ben", "--password-stdin"}, "short\n").status == 1);
     CHECK(root({"user", "add", "ben", "--password-stdin"}, "").status == 1);
+    for (const auto& words : {std::vector<std::string>{"user", "add", "ben", "--password-stdin"},
+                              {"user", "passwd", "ana", "--password-stdin"}}) {
+        const Ran ran = root(words, "Password-2024!\n");
+        CHECK(ran.status == 1);
+        CHECK_THAT(ran.error, Catch::Contains("one of the first that are tried"));
+        CHECK(std::ranges::count(ran.error, '\n') == 1);
+    }
+    CHECK_THAT(root({"user", "passwd", "ana", "--password-stdin"}, "hearth-ana-1\n").error,
+               Catch::Contains("first that are tried"));
     CHECK(root.json({"user", "list"}).size() == 1);
 }
 
