@@ -12,6 +12,7 @@
 #include "server/commands.h"
 #include "server/control.h"
 #include "server/core.h"
+#include "server/credentials.h"
 #include "server/housekeeping.h"
 #include "server/net/server.h"
 #include "server/wiring.h"
@@ -91,6 +92,15 @@ struct App::State {
         ::malloc_trim(0);
     }
 
+    // The process ends either way: what is lost is who had to wait.
+    void save_counters() {
+        try {
+            core->credentials().save_counters();
+        } catch (const base::Failure& failure) {
+            base::log_warn("auth", std::string("could not save the counters of failures: ") + failure.what());
+        }
+    }
+
     std::vector<Keeper::Job> jobs() {
         return {
             {"checkpoint", 30 * kSecond, [this] { core->store().checkpoint(); }},
@@ -98,6 +108,7 @@ struct App::State {
             {"history", kHour / 4, [this] { expire(); }},
             {"certificate", kHour, [this] { renew(); }},
             {"memory", 60 * kSecond, [this] { trim(); }},
+            {"throttle", 60 * kSecond, [this] { core->credentials().save_counters(); }},
         };
     }
 
@@ -168,6 +179,7 @@ void App::stop() {
     s.control.reset();
     if (s.server) s.server->stop(s.config.stop_grace_ms);
     s.server.reset();
+    if (s.core) s.save_counters();
     s.core.reset();
 }
 

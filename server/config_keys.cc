@@ -263,6 +263,11 @@ std::vector<Key<Config>> make_config_keys() {
         count("auth.free_failures", reload, {1, 1000},
               "Wrong passwords of one prefix in window_s before it must wait (429).", AT(auth.free_failures)),
         time("auth.window_s", reload, {1, kDay}, "See free_failures.", AT(auth.window_ms)),
+        count("auth.account_failures", reload, {1, 100'000},
+              "Wrong passwords of one account in an hour, from prefixes that did not get into it for 30 days, before "
+              "those "
+              "must wait.",
+              AT(auth.account_failures)),
         time("auth.wait_max_s", reload, {1, kDay}, "The wait doubles up to this.", AT(auth.wait_max_ms)),
 
         size("storage.free_floor", restart, {0, 1024 * kTiB},

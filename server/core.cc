@@ -26,7 +26,7 @@ class AssembledCore final : public Core {
         : base_path_(options.base_path),
           store_(storage::Store::open(with_schema(options.store), seams)),
           accounts_(*store_),
-          credentials_(accounts_, seams, options.auth),
+          credentials_(*store_, accounts_, options.auth),
           pipeline_(credentials_, seams, make_site(options), [this] { return ready(); }) {}
 
     http::Handler& handler() override { return pipeline_; }

@@ -26,6 +26,7 @@ struct AuthOptions {
     std::size_t free_failures = 10;  // per prefix in window_ms; then 429 with a growing wait
     std::int64_t window_ms = 10 * 60'000;
     std::int64_t wait_max_ms = 15 * 60'000;
+    std::size_t account_failures = 30;  // per account in an hour, from places it is not used at
 };
 
 struct CoreOptions {

@@ -20,6 +20,8 @@ constexpr std::size_t kRememberedMax = 256;       // verified account passwords
 constexpr std::size_t kRememberedWrongMax = 256;  // apart, so that guesses never push out what was right
 constexpr std::size_t kRememberedHeadersMax = 1024;
 constexpr std::int64_t kBusyRetryS = 2;
+constexpr std::string_view kCountersTable = "throttle";
+constexpr std::string_view kCountersKey = "counters";
 
 // What was learnt about a keyed hash, until a time; the oldest leaves when it is full.
 template <typename Key, typename Value, typename HashOf>
@@ -73,7 +75,7 @@ struct KnownHeader {
 };
 
 RateLimit::Options limit_options(const AuthOptions& options) {
-    return {options.free_failures, options.window_ms, options.wait_max_ms};
+    return {options.free_failures, options.window_ms, options.wait_max_ms, options.account_failures};
 }
 
 Argon2Cost cost_of(const AuthOptions& options) {
@@ -140,15 +142,19 @@ struct Credentials::Attempt {
 };
 
 struct Credentials::State {
-    State(storage::Accounts& all, storage::Seams given, const AuthOptions& chosen)
-        : accounts(all),
-          seams(given),
+    State(storage::Store& opened, storage::Accounts& all, const AuthOptions& chosen)
+        : store(opened),
+          accounts(all),
+          seams(opened.seams()),
           options(chosen),
           dummy_phc(make_dummy(chosen)),
-          key(process_key(given.rng)),
-          header_key{given.rng.next_u64(), given.rng.next_u64()},
-          limit(given.clock, limit_options(chosen)),
-          argon2(given) {}
+          key(process_key(seams.rng)),
+          header_key{seams.rng.next_u64(), seams.rng.next_u64()},
+          limit(seams.clock, limit_options(chosen)),
+          argon2(seams) {
+        const auto saved = store.read([](storage::ReadTxn& txn) { return txn.local(kCountersTable, kCountersKey); });
+        if (saved && !limit.restore(*saved)) base::log_warn("auth", "the saved counters of failures are not readable");
+    }
 
     // Stands for the password of everybody who has none, so that an unknown user takes as long as a known one.
     std::string make_dummy(const AuthOptions& chosen) const {
@@ -173,10 +179,12 @@ struct Credentials::State {
     Check refuse(const Attempt& attempt, const base::Hash& question, std::string_view event = "failure");
     base::Hash question_of(const Attempt& attempt) const;
     bool still_holds(const Attempt& attempt) const;
+    void renew_hash(const storage::Principal& user, const std::string& phc);
     void touch(const storage::AppPassword& password);
 
+    storage::Store& store;
     storage::Accounts& accounts;
-    storage::Seams seams;
+    const storage::Seams seams;
 
     std::mutex guard;  // of what follows down to `headers`; held for moments
     AuthOptions options;
@@ -192,8 +200,8 @@ struct Credentials::State {
     Argon2Queue argon2;
 };
 
-Credentials::Credentials(storage::Accounts& accounts, storage::Seams seams, const AuthOptions& options)
-    : state_(std::make_unique<State>(accounts, seams, options)) {}
+Credentials::Credentials(storage::Store& store, storage::Accounts& accounts, const AuthOptions& options)
+    : state_(std::make_unique<State>(store, accounts, options)) {}
 Credentials::~Credentials() = default;
 
 Check Credentials::check(std::string_view authorization, const http::Remote& from) {
@@ -209,7 +217,7 @@ Check Credentials::check(std::string_view authorization, const http::Remote& fro
             return state_->accept_app_password(attempt, *password);
 
     // Before anything that is remembered: what is remembered must not answer guesses faster than the throttle does.
-    if (const std::int64_t wait_s = state_->limit.wait_s(from); wait_s > 0) {
+    if (const std::int64_t wait_s = state_->limit.wait_s(from, attempt.pair.user); wait_s > 0) {
         base::log_debug("auth", "refused, has to wait seconds=" + std::to_string(wait_s) + " from=" + from.address);
         return {Check::Outcome::throttled, nullptr, wait_s};
     }
@@ -229,7 +237,7 @@ std::shared_ptr<const dav::Caller> Credentials::remembered(std::string_view auth
         caller = known->caller;
         guessable = known->guessable;
     }
-    if (guessable && state_->limit.wait_s(from) > 0) return nullptr;
+    if (guessable && state_->limit.wait_s(from, caller->name) > 0) return nullptr;
     return caller;
 }
 
@@ -251,6 +259,12 @@ void Credentials::use(const AuthOptions& options) {
     state_->seen_book = nullptr;  // what was remembered may not be allowed any more
 }
 
+void Credentials::save_counters() {
+    const auto counters = state_->limit.save();
+    if (!counters) return;
+    state_->store.write([&](storage::WriteTxn& txn) { txn.set_local(kCountersTable, kCountersKey, *counters); });
+}
+
 Check Credentials::State::accept_app_password(const Attempt& attempt, const storage::AppPassword& password) {
     touch(password);
     std::shared_ptr<const dav::Caller> caller = caller_of(*attempt.user, password);
@@ -265,7 +279,7 @@ Check Credentials::State::accept_app_password(const Attempt& attempt, const stor
         }
     }
     // Not at every request: a busy phone would forgive whoever guesses from the same address.
-    if (is_new) limit.success(attempt.from);
+    if (is_new) limit.success(attempt.from, attempt.pair.user);
     return {Check::Outcome::ok, std::move(caller), 0};
 }
 
@@ -273,6 +287,7 @@ Check Credentials::State::check_account_password(const Attempt& attempt) {
     const base::Hash question = question_of(attempt);
     std::string phc;
     std::size_t queue_max = 0;
+    Argon2Cost cost;
     std::int64_t until = 0;
     {
         std::unique_lock hold(guard);
@@ -294,11 +309,13 @@ Check Credentials::State::check_account_password(const Attempt& attempt) {
         }
         phc = attempt.user && !attempt.user->password.empty() ? attempt.user->password : dummy_phc;
         queue_max = options.argon2_queue_max;
+        cost = cost_of(options);
     }
 
-    const Argon2Queue::Answer answer = argon2.verify(question, std::move(phc), attempt.pair.secret, queue_max);
-    if (answer == Argon2Queue::Answer::busy) return {Check::Outcome::busy, nullptr, kBusyRetryS};
-    const bool is_right = answer == Argon2Queue::Answer::right && still_holds(attempt);
+    const Argon2Queue::Answer answer = argon2.verify(question, {std::move(phc), attempt.pair.secret, cost}, queue_max);
+    if (answer.outcome == Argon2Queue::Outcome::busy) return {Check::Outcome::busy, nullptr, kBusyRetryS};
+    const bool is_right = answer.outcome == Argon2Queue::Outcome::right && still_holds(attempt);
+    if (is_right && !answer.renewed.empty()) renew_hash(*attempt.user, answer.renewed);
     {
         const std::lock_guard hold(guard);
         const std::int64_t now = seams.clock.monotonic_ms();
@@ -306,11 +323,11 @@ Check Credentials::State::check_account_password(const Attempt& attempt) {
         if (is_current(attempt.book)) (is_right ? right : wrong).keep(question, until, until);
     }
     if (!is_right) return refuse(attempt, question);
-    limit.success(attempt.from);
     return accept_account_password(attempt, until);
 }
 
 Check Credentials::State::accept_account_password(const Attempt& attempt, std::int64_t until_ms) {
+    limit.success(attempt.from, attempt.pair.user);
     std::shared_ptr<const dav::Caller> caller = caller_of(*attempt.user);
     const std::lock_guard hold(guard);
     if (is_current(attempt.book)) headers.keep(sip_hash(header_key, attempt.authorization), {caller, true}, until_ms);
@@ -318,9 +335,9 @@ Check Credentials::State::accept_account_password(const Attempt& attempt, std::i
 }
 
 Check Credentials::State::refuse(const Attempt& attempt, const base::Hash& question, std::string_view event) {
-    if (limit.failure(attempt.from, question) == RateLimit::Counted::no) return {};
+    if (limit.failure(attempt.from, attempt.pair.user, question) == RateLimit::Counted::no) return {};
     log_event(event, attempt.pair.user, attempt.from);
-    const std::int64_t wait_s = limit.wait_s(attempt.from);
+    const std::int64_t wait_s = limit.wait_s(attempt.from, attempt.pair.user);
     if (wait_s == 0) return {};
     log_event("throttled", attempt.pair.user, attempt.from);
     return {Check::Outcome::throttled, nullptr, wait_s};
@@ -340,7 +357,17 @@ bool Credentials::State::still_holds(const Attempt& attempt) const {
     const auto now = accounts.book();
     if (!attempt.user) return false;
     const storage::Principal* user = active_user(*now, attempt.pair.user);
-    return user && user->uid == attempt.user->uid && user->password == attempt.user->password;
+    return user && user->uid == attempt.user->uid && user->epoch == attempt.user->epoch;
+}
+
+// The stored hash was made at another cost than the one that is configured now.
+void Credentials::State::renew_hash(const storage::Principal& user, const std::string& phc) {
+    // The old hash is as good as it was: nobody is kept out because the disk is full.
+    try {
+        accounts.renew_password_hash(user, phc);
+    } catch (const base::Failure& failure) {
+        base::log_warn("auth", std::string("could not store a renewed password hash: ") + failure.what());
+    }
 }
 
 void Credentials::State::touch(const storage::AppPassword& password) {

@@ -31,7 +31,7 @@ struct Check {
 // under a keyed hash; nothing is remembered beyond the next change of any account. Thread-safe.
 class Credentials {
   public:
-    Credentials(storage::Accounts& accounts, storage::Seams seams, const AuthOptions& options);
+    Credentials(storage::Store& store, storage::Accounts& accounts, const AuthOptions& options);
     ~Credentials();
 
     // May wait for Argon2, within a bound: for workers.
@@ -43,6 +43,8 @@ class Credentials {
     // A new account password as it is stored.
     std::string hash(std::string_view password) const;
     void use(const AuthOptions& options);
+    // Writes the counters of failures, if any changed, so that a restart forgives nobody. Throws base::Failure.
+    void save_counters();
 
   private:
     struct Attempt;

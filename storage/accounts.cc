@@ -339,6 +339,16 @@ void Accounts::set_password(std::string_view name, std::string phc, const Author
     });
 }
 
+void Accounts::renew_password_hash(const Principal& who, std::string_view phc) {
+    state_->change([&](const AccountBook& now) {
+        const Principal* same = now.find(who.uid);
+        return [&, holds = same && same->password == who.password](WriteTxn& txn) {
+            if (holds) state_->set_fact(txn, who, "password", phc, Author{.actor = who.uid});
+            return true;
+        };
+    });
+}
+
 void Accounts::set_disabled(std::string_view name, bool disabled, const Author& author) {
     state_->change([&](const AccountBook& now) {
         return [&, who = require(now, name, PrincipalKind::user)](WriteTxn& txn) {

@@ -77,6 +77,9 @@ class Accounts {
     Principal add_user(std::string_view name, bool admin, std::string password_phc, const Author& author);
     Principal add_group(std::string_view name, const Author& author);
     void set_password(std::string_view name, std::string phc, const Author& author);
+    // Another PHC string of the same password: no credential ends. Nothing, when the password changed since `who` was
+    // read.
+    void renew_password_hash(const Principal& who, std::string_view phc);
     void set_disabled(std::string_view name, bool disabled, const Author& author);
     void set_quota(std::string_view name, std::optional<std::uint64_t> bytes, const Author& author);
     // Ends all credentials at once; the files move to trash. Returns where they are, below the storage root.

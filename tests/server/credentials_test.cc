@@ -234,6 +234,7 @@ TEST_CASE("many requests with the same new password share one verification and a
 TEST_CASE("a flood of guesses does not push out what was right") {
     Asker asker;
     asker.house.options().auth.free_failures = 100'000;
+    asker.house.options().auth.account_failures = 100'000;
     asker.house.reload();
     CHECK(asker.outcome("ana", House::kAnasPassword) == Outcome::ok);
     for (int i = 0; i < 300; ++i) CHECK(asker.outcome("ben", "guess " + std::to_string(i)) == Outcome::wrong);
@@ -241,12 +242,82 @@ TEST_CASE("a flood of guesses does not push out what was right") {
     CHECK(asker.remembers("ana", House::kAnasPassword));
 }
 
+TEST_CASE("guesses from everywhere make strangers wait, and the owner's own places not") {
+    Asker asker;
+    asker.house.options().auth.account_failures = 3;
+    asker.house.reload();
+    CHECK(asker.outcome("ana", House::kAnasPassword, kHome) == Outcome::ok);
+    asker.house.clock.advance(10 * 60'000);  // not remembered any more
+    for (int i = 0; i < 3; ++i)
+        CHECK(asker.outcome("ana", "guess " + std::to_string(i), from("203.0.113." + std::to_string(i))) ==
+              Outcome::wrong);
+    CHECK(asker.outcome("ana", "guess 3", from("203.0.113.3")) == Outcome::throttled);
+    CHECK(asker.outcome("ana", House::kAnasPassword, kAway) == Outcome::throttled);
+    CHECK(asker.outcome("ana", House::kAnasPassword, kHome) == Outcome::ok);
+    // Remembered now, and still not for strangers.
+    CHECK(asker.remembers("ana", House::kAnasPassword, kHome));
+    CHECK_FALSE(asker.remembers("ana", House::kAnasPassword, kAway));
+    CHECK(asker.outcome("ben", House::kBensPassword, kAway) == Outcome::ok);
+    // A name nobody has looks the same.
+    for (int i = 0; i < 3; ++i)
+        CHECK(asker.outcome("nobody", "guess " + std::to_string(i), from("203.0.113.9" + std::to_string(i))) ==
+              Outcome::wrong);
+    CHECK(asker.outcome("nobody", "guess 3", from("203.0.113.99")) == Outcome::throttled);
+}
+
+TEST_CASE("who had to wait has to after a restart") {
+    Asker asker;
+    for (int i = 0; i < 20; ++i) asker.outcome("ana", "guess " + std::to_string(i));
+    for (int i = 0; i < 9; ++i) {  // each wait over, the next guess doubles it
+        asker.house.clock.advance(asker.ask("ana", "x").retry_after_s * 1000);
+        asker.outcome("ana", "later guess " + std::to_string(i));
+    }
+    const auto waits = asker.ask("ana", House::kAnasPassword);
+    REQUIRE(waits.outcome == Outcome::throttled);
+    REQUIRE(waits.retry_after_s > 100);
+    asker.house.credentials().save_counters();
+    asker.house.restart();
+    CHECK(asker.outcome("ana", House::kAnasPassword) == Outcome::throttled);
+    CHECK(asker.outcome("ana", House::kAnasPassword, kAway) == Outcome::ok);
+}
+
+TEST_CASE("a password hash of another cost is made anew at the next login, and ends no credential") {
+    Asker asker;
+    const auto stored = [&] { return asker.house.accounts().book()->find("ana")->password; };
+    const std::string old = stored();
+    CHECK(asker.outcome("ana", House::kAnasPassword) == Outcome::ok);
+    CHECK(stored() == old);
+    const auto epoch = asker.house.accounts().book()->find("ana")->epoch;
+    asker.house.options().auth.argon2_memory_kib = 2048;
+    asker.house.reload();
+    CHECK(asker.outcome("ana", "a wrong password") == Outcome::wrong);
+    CHECK(stored() == old);
+    std::vector<std::thread> threads;
+    std::atomic<int> right = 0;
+    for (int i = 0; i < 8; ++i)
+        threads.emplace_back([&] { right += asker.outcome("ana", House::kAnasPassword) == Outcome::ok ? 1 : 0; });
+    for (auto& thread : threads) thread.join();
+    CHECK(right == 8);
+    CHECK_THAT(stored(), Catch::StartsWith("$argon2id$v=19$m=2048,t=1,p=1$"));
+    CHECK(asker.house.accounts().book()->find("ana")->epoch == epoch);
+    const std::string renewed = stored();
+    asker.house.clock.advance(10 * 60'000);
+    CHECK(asker.outcome("ana", House::kAnasPassword) == Outcome::ok);
+    CHECK(stored() == renewed);
+}
+
 TEST_CASE("the queue of Argon2 answers each question") {
     server::Argon2Queue queue({base::system_clock(), base::system_rng(), storage::system_fs(), base::system_exec()});
-    const std::string phc = server::hash_password("a secret word", {1024, 1}, base::system_rng());
-    using Answer = server::Argon2Queue::Answer;
-    CHECK(queue.verify(base::sha256("1"), phc, "a secret word", 4) == Answer::right);
-    CHECK(queue.verify(base::sha256("2"), phc, "another word", 4) == Answer::wrong);
-    CHECK(queue.verify(base::sha256("3"), "no phc", "a secret word", 4) == Answer::wrong);
-    CHECK(queue.verify(base::sha256("4"), phc, "a secret word", 0) == Answer::busy);
+    constexpr server::Argon2Cost kCheap{1024, 1};
+    const std::string phc = server::hash_password("a secret word", kCheap, base::system_rng());
+    using Outcome = server::Argon2Queue::Outcome;
+    CHECK(queue.verify(base::sha256("1"), {phc, "a secret word", kCheap}, 4).outcome == Outcome::right);
+    CHECK(queue.verify(base::sha256("2"), {phc, "another word", kCheap}, 4).outcome == Outcome::wrong);
+    CHECK(queue.verify(base::sha256("3"), {"no phc", "a secret word", kCheap}, 4).outcome == Outcome::wrong);
+    CHECK(queue.verify(base::sha256("4"), {phc, "a secret word", kCheap}, 0).outcome == Outcome::busy);
+    CHECK(queue.verify(base::sha256("5"), {phc, "a secret word", kCheap}, 4).renewed.empty());
+    const auto renewed = queue.verify(base::sha256("6"), {phc, "a secret word", {1024, 2}}, 4).renewed;
+    CHECK_THAT(renewed, Catch::StartsWith("$argon2id$v=19$m=1024,t=2,p=1$"));
+    CHECK(queue.verify(base::sha256("7"), {renewed, "a secret word", {1024, 2}}, 4).outcome == Outcome::right);
+    CHECK(queue.verify(base::sha256("8"), {phc, "another word", {1024, 2}}, 4).renewed.empty());
 }

@@ -33,6 +33,10 @@ class House {
     server::Credentials& credentials() { return core_->credentials(); }
     server::CoreOptions& options() { return options_; }
     void reload() { core_->reload(options_); }
+    void restart() {
+        core_.reset();
+        core_ = server::Core::open(options_, seams());
+    }
 
     void add_user(const std::string& name, const std::string& password) {
         accounts().add_user(name, false, credentials().hash(password), kAdmin);
