@@ -201,6 +201,11 @@ std::vector<Key<Config>> make_config_keys() {
               AT(limits.connections_max)),
         count("limits.connections_per_prefix_max", reload, {1, 100'000}, "Of one IPv4 address or IPv6 /64.",
               AT(limits.connections_per_prefix_max)),
+        count("limits.unauthenticated_per_prefix_max", reload, {1, 10'000},
+              "Requests of one IPv4 address or IPv6 /64 whose password is still being verified; more get 503. Loopback "
+              "and "
+              "proxies that name no client do not count.",
+              AT(auth.verifying_per_prefix_max)),
         count("limits.handshakes_max", reload, {1, 10'000}, "TLS handshakes under way; more are closed.",
               AT(limits.handshakes_max)),
         count("limits.handshakes_per_prefix_max", reload, {1, 10'000}, "Of one IPv4 address or IPv6 /64.",
@@ -221,6 +226,8 @@ std::vector<Key<Config>> make_config_keys() {
              "From the first octet of a request to the end of its header; then 408.", AT(limits.header_timeout_ms)),
         time("limits.idle_timeout_s", reload, {1, 3600}, "Between two requests of a connection.",
              AT(limits.idle_timeout_ms)),
+        time("limits.guest_idle_timeout_s", reload, {1, 3600},
+             "The same where a listener has the role guests and not dav.", AT(limits.guest_idle_timeout_ms)),
         time("limits.body_window_s", reload, {1, 3600},
              "Over this long a body must bring body_rate_min octets a second; else 408.", AT(limits.body_window_ms)),
         size("limits.body_rate_min", reload, {1, 1 << 30}, "Octets a second, see body_window_s.",

@@ -23,7 +23,8 @@ struct AuthOptions {
     std::uint32_t argon2_memory_kib = 19'456;
     std::uint32_t argon2_passes = 2;
     std::size_t argon2_queue_max = 32;
-    std::size_t free_failures = 10;  // per prefix in window_ms; then 429 with a growing wait
+    std::size_t verifying_per_prefix_max = 16;  // requests of a prefix that wait for Argon2 at one time; more get 503
+    std::size_t free_failures = 10;             // per prefix in window_ms; then 429 with a growing wait
     std::int64_t window_ms = 10 * 60'000;
     std::int64_t wait_max_ms = 15 * 60'000;
     std::size_t account_failures = 30;  // per account in an hour, from places it is not used at

@@ -8,6 +8,7 @@
 
 #include "server/argon2_queue.h"
 #include "server/basic.h"
+#include "server/in_flight.h"
 #include "server/password.h"
 #include "server/rate_limit.h"
 #include "server/sip_hash.h"
@@ -197,6 +198,7 @@ struct Credentials::State {
     const std::string key;
     const SipKey header_key;
     RateLimit limit;
+    InFlight verifying;
     Argon2Queue argon2;
 };
 
@@ -287,6 +289,7 @@ Check Credentials::State::check_account_password(const Attempt& attempt) {
     const base::Hash question = question_of(attempt);
     std::string phc;
     std::size_t queue_max = 0;
+    std::size_t prefix_max = 0;
     Argon2Cost cost;
     std::int64_t until = 0;
     {
@@ -309,9 +312,12 @@ Check Credentials::State::check_account_password(const Attempt& attempt) {
         }
         phc = attempt.user && !attempt.user->password.empty() ? attempt.user->password : dummy_phc;
         queue_max = options.argon2_queue_max;
+        prefix_max = options.verifying_per_prefix_max;
         cost = cost_of(options);
     }
 
+    const InFlight::Turn turn(verifying, attempt.from, prefix_max);
+    if (!turn) return {Check::Outcome::busy, nullptr, kBusyRetryS};
     const Argon2Queue::Answer answer = argon2.verify(question, {std::move(phc), attempt.pair.secret, cost}, queue_max);
     if (answer.outcome == Argon2Queue::Outcome::busy) return {Check::Outcome::busy, nullptr, kBusyRetryS};
     const bool is_right = answer.outcome == Argon2Queue::Outcome::right && still_holds(attempt);

@@ -44,7 +44,7 @@ std::string_view method_text(Method method);
 struct Remote {
     std::string address;
     std::string prefix;
-    bool loopback = false;
+    bool shared = false;  // loopback, a unix socket, a proxy that does not say for whom: no limit per prefix holds
 };
 
 // What listener a request came through, as far as the core may know.

@@ -85,7 +85,7 @@ std::optional<Address> address_of(const sockaddr_storage& from) {
 http::Remote remote_of(const Address& address) {
     http::Remote remote;
     remote.address = text_of(address);
-    remote.loopback = address.is_loopback();
+    remote.shared = address.is_loopback();
     Address network = address;
     if (!address.is_v4()) std::fill(network.octets.begin() + 8, network.octets.end(), std::uint8_t{0});
     remote.prefix = address.is_v4() ? remote.address : text_of(network) + "/64";

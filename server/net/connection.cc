@@ -24,7 +24,7 @@ Connection::Connection(Loop& loop, const Arrival& arrival, std::shared_ptr<const
     : loop_(loop), arrival_(arrival), stream_(loop, arrival.descriptor, std::move(tls)), shaking_hands_(arrival.tls) {}
 
 Connection::~Connection() {
-    loop_.edge().admission.leave(arrival_.remote.prefix, arrival_.counted_by_prefix, shaking_hands_);
+    loop_.edge().admission.leave(arrival_.remote.prefix, !arrival_.remote.shared, shaking_hands_);
 }
 
 Task<void> Connection::run() {
@@ -51,7 +51,7 @@ Task<bool> Connection::shake_hands() {
     stream_.clear_deadlines();
     if (done) {
         shaking_hands_ = false;
-        loop_.edge().admission.handshake_over(arrival_.remote.prefix, arrival_.counted_by_prefix);
+        loop_.edge().admission.handshake_over(arrival_.remote.prefix, !arrival_.remote.shared);
     }
     co_return done;
 }
@@ -64,7 +64,9 @@ Task<bool> Connection::next_request() {
     stream_.rest();
     idle_ = true;
     if (loop_.closing()) co_return false;
-    stream_.wait_until(monotonic_ms() + loop_.limits().idle_timeout_ms);
+    const Limits& limits = loop_.limits();
+    const bool is_guest = (arrival_.roles & http::role_guests) != 0 && (arrival_.roles & http::role_dav) == 0;
+    stream_.wait_until(monotonic_ms() + (is_guest ? limits.guest_idle_timeout_ms : limits.idle_timeout_ms));
     bool ready = co_await stream_.wait(Io::want_read);
     stream_.clear_deadlines();
     idle_ = false;

@@ -193,14 +193,14 @@ void Listener::admit(int descriptor, const sockaddr_storage& from) {
     if (address) {
         arrival.remote = remote_of(*address);
         arrival.trusted_proxy = edge.trusted_proxies.contains(*address);
-        arrival.counted_by_prefix = !arrival.trusted_proxy && !arrival.remote.loopback;
+        arrival.remote.shared |= arrival.trusted_proxy;
         set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
         set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
     } else {
         arrival.remote.address = arrival.remote.prefix = "unix";
-        arrival.trusted_proxy = true;
+        arrival.trusted_proxy = arrival.remote.shared = true;
     }
-    if (!edge.admission.enter(arrival.remote.prefix, arrival.counted_by_prefix, arrival.tls)) {
+    if (!edge.admission.enter(arrival.remote.prefix, !arrival.remote.shared, arrival.tls)) {
         if (!arrival.tls) {
             // One try: a socket that was just accepted has room for this.
             [[maybe_unused]] ssize_t sent = ::send(descriptor, kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -44,7 +44,7 @@ void Loop::adopt(Arrival arrival) {
 void Loop::open(const Arrival& arrival) {
     if (closing_) {
         ::close(arrival.descriptor);
-        edge_.admission.leave(arrival.remote.prefix, arrival.counted_by_prefix, arrival.tls);
+        edge_.admission.leave(arrival.remote.prefix, !arrival.remote.shared, arrival.tls);
         return;
     }
     std::unique_ptr<Connection> owner;
@@ -53,7 +53,7 @@ void Loop::open(const Arrival& arrival) {
     } catch (const std::exception& error) {
         base::log_warn("net", std::string("connection refused: ") + error.what());
         ::close(arrival.descriptor);
-        edge_.admission.leave(arrival.remote.prefix, arrival.counted_by_prefix, arrival.tls);
+        edge_.admission.leave(arrival.remote.prefix, !arrival.remote.shared, arrival.tls);
         return;
     }
     Connection* connection = owner.get();

@@ -49,7 +49,6 @@ struct Arrival {
     std::uint8_t roles = 0;
     bool tls = false;
     bool trusted_proxy = false;
-    bool counted_by_prefix = false;
 };
 
 // One io thread with its io_context, its timer wheel, its buffers and its connections, which never leave it.

@@ -35,7 +35,8 @@ struct Limits {
     std::int64_t handshake_timeout_ms = 10'000;
     std::int64_t header_timeout_ms = 15'000;
     std::int64_t idle_timeout_ms = 60'000;
-    std::int64_t body_window_ms = 30'000;  // at least body_rate_min octets per second over this window
+    std::int64_t guest_idle_timeout_ms = 20'000;  // of a listener with the role guests and without dav
+    std::int64_t body_window_ms = 30'000;         // at least body_rate_min octets per second over this window
     std::uint64_t body_rate_min = 1024;
     std::int64_t write_stall_ms = 60'000;
     std::size_t workers = 32;

@@ -61,6 +61,28 @@ TEST_CASE("slow clients are told and let go") {
     }
 }
 
+TEST_CASE("guests may idle for less long") {
+    net::Limits limits;
+    limits.guest_idle_timeout_ms = 60;
+    struct Row {
+        std::uint8_t roles;
+        bool ends;
+    };
+    for (const Row& row : {Row{http::role_guests, true}, Row{http::role_guests | http::role_web, true},
+                           Row{http::role_guests | http::role_dav, false}, Row{http::role_web, false}}) {
+        INFO(static_cast<int>(row.roles));
+        Edge edge(limits, {}, {{"127.0.0.1", 0, false, row.roles}});
+        Client client(edge.plain());
+        CHECK(client.ask(get("/a")).status == 200);
+        if (row.ends) {
+            CHECK(client.at_end());
+        } else {
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
+            CHECK(client.ask(get("/b")).status == 200);
+        }
+    }
+}
+
 TEST_CASE("a body with a deadline must be complete by then, however it trickles") {
     net::Limits limits;
     Edge edge(limits);
@@ -185,9 +207,9 @@ TEST_CASE("addresses and their prefixes") {
     CHECK(remote("::ffff:192.0.2.7").address == "192.0.2.7");
     CHECK(remote("2001:db8:1:2:3:4:5:6").prefix == "2001:db8:1:2::/64");
     CHECK(remote("[2001:db8::1]").address == "2001:db8::1");
-    CHECK(remote("127.3.2.1").loopback);
-    CHECK(remote("::1").loopback);
-    CHECK_FALSE(remote("::2").loopback);
+    CHECK(remote("127.3.2.1").shared);
+    CHECK(remote("::1").shared);
+    CHECK_FALSE(remote("::2").shared);
     for (const char* bad : {"", "1.2.3", "1.2.3.4.5", "a", "1.2.3.4 ", ":::", "[::1", "1.2.3.4:80"}) {
         CHECK_FALSE(net::parse_address(bad));
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/argon2_queue.h"
+#include "server/in_flight.h"
 #include "tests/server/house.h"
 
 namespace {
@@ -216,6 +217,36 @@ TEST_CASE("no place in the queue of Argon2 is answered with busy") {
     CHECK(check.retry_after_s == 2);
     // security.md 3.3 #33: a name nobody has goes the same long way.
     CHECK(asker.outcome("nobody", House::kAnasPassword) == Outcome::busy);
+    CHECK(asker.outcome("ana", asker.house.add_app_password("ana")) == Outcome::ok);
+}
+
+// security.md 5.6.
+TEST_CASE("one prefix has so many passwords verified at one time and no more") {
+    server::InFlight all;
+    using Turn = server::InFlight::Turn;
+    http::Remote proxy = from("10.0.0.1");
+    proxy.shared = true;
+    const Turn first(all, kHome, 2);
+    {
+        const Turn second(all, kHome, 2);
+        CHECK(first);
+        CHECK(second);
+        CHECK_FALSE(Turn(all, kHome, 2));
+        CHECK(Turn(all, kAway, 2));
+        CHECK(Turn(all, proxy, 0));
+    }
+    CHECK(Turn(all, kHome, 2));
+    CHECK_FALSE(Turn(all, kHome, 1));
+
+    Asker asker;
+    CHECK(asker.outcome("ana", House::kAnasPassword) == Outcome::ok);
+    asker.house.options().auth.verifying_per_prefix_max = 0;
+    asker.house.reload();
+    const auto busy = asker.ask("ana", House::kAnasPassword);
+    CHECK(busy.outcome == Outcome::busy);
+    CHECK(busy.retry_after_s == 2);
+    CHECK(asker.outcome("ana", House::kAnasPassword, proxy) == Outcome::ok);
+    CHECK(asker.outcome("ana", House::kAnasPassword) == Outcome::ok);  // remembered: nothing to verify
     CHECK(asker.outcome("ana", asker.house.add_app_password("ana")) == Outcome::ok);
 }
 

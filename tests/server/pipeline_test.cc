@@ -156,6 +156,12 @@ TEST_CASE("throttling and a full queue say when to come back") {
     const auto busy = client.send(Client::anas("GET", "/dav/"));
     CHECK(busy.status == Status::service_unavailable);
     CHECK(busy.headers.get("Retry-After") == "2");
+    client.house.options().auth.argon2_queue_max = 32;
+    client.house.options().auth.verifying_per_prefix_max = 0;
+    client.house.reload();
+    const auto crowded = client.send(Client::anas("GET", "/dav/"));
+    CHECK(crowded.status == Status::service_unavailable);
+    CHECK(crowded.headers.get("Retry-After") == "2");
 }
 
 // security.md 9 #42.

@@ -53,7 +53,7 @@ TEST_CASE("ten failures are free, then the wait doubles up to its limit") {
 TEST_CASE("another address does not wait, and loopback is no exception") {
     Guesser guesser;
     http::Remote local = v4("127.0.0.1");
-    local.loopback = true;
+    local.shared = true;
     guesser.fail(local, 11);
     CHECK(guesser.limit.wait_s(local, "ana") == 1);
     CHECK(guesser.limit.wait_s(v4("127.0.0.2"), "ana") == 0);

@@ -93,7 +93,7 @@ class InProcess final : public Transport {
             if (http::equal_ignoring_case(name, "Expect")) head.expects_continue = true;
         }
         head.remote.address = head.remote.prefix = message.remote;
-        head.remote.loopback = message.remote == "127.0.0.1";
+        head.remote.shared = message.remote == "127.0.0.1";
         head.chunked = message.chunked;
         if (message.body && !message.chunked) {
             head.content_length = message.body->size();
