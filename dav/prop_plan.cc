@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "dav/error.h"
-#include "dav/xml/reader.h"
+#include "dav/xml_body.h"
 
 namespace dav {
 
@@ -14,22 +14,6 @@ using http::Status;
 
 constexpr std::string_view kOk = "HTTP/1.1 200 OK";
 constexpr std::string_view kNotFound = "HTTP/1.1 404 Not Found";
-
-xml::Element parse_body(std::string_view body, const Limits& limits) {
-    xml::ReadLimits read;
-    read.bytes_max = static_cast<std::size_t>(limits.xml_bytes_max);
-    read.depth_max = limits.xml_depth_max;
-    read.elements_max = limits.xml_elements_max;
-    try {
-        return xml::parse(body, read);
-    } catch (const xml::ParseError& error) {  // told to the client as the status its fault stands for
-        switch (error.fault()) {
-            case xml::ParseFault::forbidden_doctype: throw DavError(cond::no_external_entities).detail(error.what());
-            case xml::ParseFault::too_large: throw DavError(Status::content_too_large).detail(error.what());
-            default: throw DavError(Status::bad_request).detail(error.what());
-        }
-    }
-}
 
 void add_names(const xml::Element& list, const Limits& limits, std::vector<xml::Name>& names) {
     for (const xml::Element& child : list.children()) {
@@ -55,7 +39,7 @@ const storage::Prop* stored(const Resource& resource, xml::QName name) {
 PropRequest parse_propfind(std::string_view body, const Limits& limits) {
     PropRequest request;
     if (body.empty()) return request;
-    const xml::Element root = parse_body(body, limits);
+    const xml::Element root = parse_xml_body(body, limits);
     if (!root.is(name::propfind)) throw DavError(Status::bad_request).detail("the body is no propfind");
     const xml::Element* prop = root.child(name::prop);
     const xml::Element* allprop = root.child(name::allprop);
