@@ -17,6 +17,14 @@ namespace cond {
 inline constexpr Condition no_external_entities{{kDav, "no-external-entities"}, http::Status::forbidden};
 inline constexpr Condition propfind_finite_depth{{kDav, "propfind-finite-depth"}, http::Status::forbidden};
 
+inline constexpr Condition lock_token_submitted{{kDav, "lock-token-submitted"}, http::Status::locked};
+inline constexpr Condition no_conflicting_lock{{kDav, "no-conflicting-lock"}, http::Status::locked};
+inline constexpr Condition lock_token_matches_request_uri{{kDav, "lock-token-matches-request-uri"},
+                                                          http::Status::conflict};
+// The same of a LOCK that refreshes (§9.10.6).
+inline constexpr Condition lock_to_refresh_matches_request_uri{{kDav, "lock-token-matches-request-uri"},
+                                                               http::Status::precondition_failed};
+
 // RFC 3744 §7.1.1.
 inline constexpr Condition need_privileges{{kDav, "need-privileges"}, http::Status::forbidden};
 

@@ -39,6 +39,8 @@ struct Limits {
     std::size_t xml_elements_max = 10'000;
     std::size_t propfind_names_max = 200;
     std::int64_t xml_body_deadline_ms = 30'000;
+    std::size_t locks_max = 1000;
+    std::size_t locks_per_user_max = 100;
     std::size_t copy_nodes_max = 1'000'000;
     std::uint64_t free_floor_bytes = 0;  // kept free on the disk: below it no file is taken (507)
     std::size_t hot_files_max = 1024;    // small files answered from memory; each holds a descriptor

@@ -7,6 +7,7 @@
 #include "dav/error.h"
 #include "dav/hot_files.h"
 #include "dav/methods/methods.h"
+#include "dav/preconditions.h"
 #include "dav/registry.h"
 #include "storage/base/failure.h"
 #include "storage/store.h"
@@ -25,22 +26,26 @@ enum class BodyUse : std::uint8_t { ignored, xml, stream };
 struct MethodDef {
     Method method;
     BodyUse body;
+    // What it changes of what the Request-URI names, for the check before a body is read; `run` checks all of it again.
+    Touch touch;
     http::Response (*run)(Call& call, http::Request& request);
 };
 
 // Methods without a row are answered with 405 and what the resource allows.
 constexpr std::array kMethods = {
     // RFC 9110 §9.3
-    MethodDef{Method::options, BodyUse::ignored, method::options},
-    MethodDef{Method::get, BodyUse::ignored, method::get},
-    MethodDef{Method::head, BodyUse::ignored, method::get},
-    MethodDef{Method::put, BodyUse::stream, method::put},
-    MethodDef{Method::delete_, BodyUse::ignored, method::remove},
+    MethodDef{Method::options, BodyUse::ignored, Touch::nothing, method::options},
+    MethodDef{Method::get, BodyUse::ignored, Touch::nothing, method::get},
+    MethodDef{Method::head, BodyUse::ignored, Touch::nothing, method::get},
+    MethodDef{Method::put, BodyUse::stream, Touch::content, method::put},
+    MethodDef{Method::delete_, BodyUse::ignored, Touch::binding, method::remove},
     // RFC 4918 §9
-    MethodDef{Method::propfind, BodyUse::xml, method::propfind},
-    MethodDef{Method::mkcol, BodyUse::ignored, method::mkcol},
-    MethodDef{Method::copy, BodyUse::ignored, method::copy},
-    MethodDef{Method::move, BodyUse::ignored, method::move},
+    MethodDef{Method::propfind, BodyUse::xml, Touch::nothing, method::propfind},
+    MethodDef{Method::mkcol, BodyUse::ignored, Touch::content, method::mkcol},
+    MethodDef{Method::copy, BodyUse::ignored, Touch::nothing, method::copy},
+    MethodDef{Method::move, BodyUse::ignored, Touch::binding, method::move},
+    MethodDef{Method::lock, BodyUse::xml, Touch::nothing, method::lock},
+    MethodDef{Method::unlock, BodyUse::ignored, Touch::nothing, method::unlock},
 };
 
 const MethodDef* find(Method method) {
@@ -48,6 +53,17 @@ const MethodDef* find(Method method) {
         if (row.method == method) return &row;
     }
     return nullptr;
+}
+
+// A body that a lock or a condition makes useless is not asked for (no 100 Continue). Rights come first: where they
+// lack, `run` says so.
+void refuse_before_body(Call& call, Touch touch) {
+    Target target = aim(call.context, call.caller, call.head);
+    if (target.place != Place::tree || !target.rights.write) return;
+    call.context.store.read([&](storage::ReadTxn& txn) {
+        locate(txn, target);
+        check_preconditions(call, txn, {{target, touch}});
+    });
 }
 
 http::Verdict decide(Call& call) {
@@ -58,6 +74,7 @@ http::Verdict decide(Call& call) {
         refuse_method(target);
     }
     if (row->body == BodyUse::stream) return method::accept_put(call);
+    if (row->touch != Touch::nothing && call.head.has_body()) refuse_before_body(call, row->touch);
     http::Verdict verdict;
     verdict.memory_limit = row->body == BodyUse::xml ? call.context.limits.xml_bytes_max : kIgnoredBodyBytesMax;
     verdict.body_deadline_ms = call.context.limits.xml_body_deadline_ms;

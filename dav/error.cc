@@ -25,15 +25,32 @@ void write_condition(xml::Writer& writer, const DavError& error) {
     }
 }
 
+void write_members(xml::Writer& writer, const DavError& error) {
+    const auto multistatus = writer.element(name::multistatus);
+    for (const DavError::Member& member : error.members()) {
+        const auto response = writer.element(name::response);
+        writer.text(name::href, member.href);
+        writer.text(name::status, http::status_line(member.status));
+        if (!member.condition) continue;
+        const auto outer = writer.element(name::error);
+        const auto condition = writer.element(member.condition->element);
+        for (const std::string& href : member.hrefs) writer.text(name::href, href);
+    }
+}
+
 }  // namespace
 
 http::Response answer_of(const DavError& error) {
     http::Response response(error.status());
     for (const auto& [name, value] : error.headers()) response.headers.add(name, value);
-    if (!error.condition()) return response;
+    if (!error.condition() && error.members().empty()) return response;
     xml::StringSink sink;
     xml::Writer writer(sink, kPrefixes);
-    write_condition(writer, error);
+    if (error.members().empty()) {
+        write_condition(writer, error);
+    } else {
+        write_members(writer, error);
+    }
     writer.finish();
     response.headers.add("Content-Type", "application/xml; charset=utf-8");
     response.body = std::move(sink.text);

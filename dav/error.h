@@ -29,6 +29,17 @@ class DavError final : public std::exception {
         needed_ = privilege;
         return std::move(*this);
     }
+    // A resource other than the one asked for that stood in the way: the answer is a 207 that names all such members.
+    struct Member {
+        std::string href;
+        http::Status status;
+        std::optional<Condition> condition;
+        std::vector<std::string> hrefs;  // in the condition's element
+    };
+    DavError&& member(Member failed) && {
+        members_.push_back(std::move(failed));
+        return std::move(*this);
+    }
     DavError&& header(std::string name, std::string value) && {
         headers_.emplace_back(std::move(name), std::move(value));
         return std::move(*this);
@@ -43,6 +54,7 @@ class DavError final : public std::exception {
     const std::optional<Condition>& condition() const { return condition_; }
     const std::vector<std::string>& hrefs() const { return hrefs_; }
     std::optional<Privilege> needed() const { return needed_; }
+    const std::vector<Member>& members() const { return members_; }
     const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
 
   private:
@@ -50,6 +62,7 @@ class DavError final : public std::exception {
     std::optional<Condition> condition_;
     std::vector<std::string> hrefs_;
     std::optional<Privilege> needed_;
+    std::vector<Member> members_;
     std::vector<std::pair<std::string, std::string>> headers_;
     std::string detail_;
 };

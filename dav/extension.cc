@@ -11,6 +11,7 @@ std::span<const PropertyDef> joined() {
     static const std::vector<PropertyDef> all = [] {
         std::vector<PropertyDef> rows(core_properties().begin(), core_properties().end());
         rows.insert(rows.end(), acl_properties().begin(), acl_properties().end());
+        rows.insert(rows.end(), lock_properties().begin(), lock_properties().end());
         return rows;
     }();
     return all;

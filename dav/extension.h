@@ -21,5 +21,6 @@ extern const Extension kCoreExtension;
 // The tables that kCoreExtension joins.
 std::span<const PropertyDef> core_properties();
 std::span<const PropertyDef> acl_properties();
+std::span<const PropertyDef> lock_properties();
 
 }  // namespace dav

@@ -25,9 +25,7 @@ void Multistatus::row(const Resource& resource, const View& view, PropPlan& plan
 void Multistatus::status(std::string_view href, http::Status status) {
     const auto response = writer_.element(name::response);
     writer_.text(name::href, href);
-    std::string line = "HTTP/1.1 " + std::to_string(http::code(status)) + " ";
-    line += http::reason(status);
-    writer_.text(name::status, line);
+    writer_.text(name::status, http::status_line(status));
 }
 
 http::Response Multistatus::finish() {

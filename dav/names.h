@@ -14,11 +14,20 @@ inline constexpr std::string_view kOwncloud = "http://owncloud.org/ns";
 namespace name {
 
 // RFC 4918 §14, elements.
+inline constexpr xml::QName activelock{kDav, "activelock"};
 inline constexpr xml::QName allprop{kDav, "allprop"};
 inline constexpr xml::QName collection{kDav, "collection"};
+inline constexpr xml::QName depth{kDav, "depth"};
 inline constexpr xml::QName error{kDav, "error"};
+inline constexpr xml::QName exclusive{kDav, "exclusive"};
 inline constexpr xml::QName href{kDav, "href"};
 inline constexpr xml::QName include{kDav, "include"};
+inline constexpr xml::QName lockentry{kDav, "lockentry"};
+inline constexpr xml::QName lockinfo{kDav, "lockinfo"};
+inline constexpr xml::QName lockroot{kDav, "lockroot"};
+inline constexpr xml::QName lockscope{kDav, "lockscope"};
+inline constexpr xml::QName locktoken{kDav, "locktoken"};
+inline constexpr xml::QName locktype{kDav, "locktype"};
 inline constexpr xml::QName multistatus{kDav, "multistatus"};
 inline constexpr xml::QName prop{kDav, "prop"};
 inline constexpr xml::QName propfind{kDav, "propfind"};
@@ -26,7 +35,9 @@ inline constexpr xml::QName propname{kDav, "propname"};
 inline constexpr xml::QName propstat{kDav, "propstat"};
 inline constexpr xml::QName response{kDav, "response"};
 inline constexpr xml::QName responsedescription{kDav, "responsedescription"};
+inline constexpr xml::QName shared{kDav, "shared"};
 inline constexpr xml::QName status{kDav, "status"};
+inline constexpr xml::QName timeout{kDav, "timeout"};
 
 // RFC 4918 §15, properties.
 inline constexpr xml::QName creationdate{kDav, "creationdate"};
@@ -35,6 +46,7 @@ inline constexpr xml::QName getcontentlength{kDav, "getcontentlength"};
 inline constexpr xml::QName getcontenttype{kDav, "getcontenttype"};
 inline constexpr xml::QName getetag{kDav, "getetag"};
 inline constexpr xml::QName getlastmodified{kDav, "getlastmodified"};
+inline constexpr xml::QName lockdiscovery{kDav, "lockdiscovery"};
 inline constexpr xml::QName resourcetype{kDav, "resourcetype"};
 inline constexpr xml::QName supportedlock{kDav, "supportedlock"};
 

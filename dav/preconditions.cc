@@ -1,6 +1,12 @@
 #include "dav/preconditions.h"
 
+#include <algorithm>
+#include <string>
+
 #include "dav/error.h"
+#include "dav/if_header.h"
+#include "dav/lock_headers.h"
+#include "dav/methods/methods.h"
 
 namespace dav {
 
@@ -10,6 +16,132 @@ using http::Status;
 
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::int64_t kMillisecondsPerSecond = 1000;
+constexpr std::size_t kLockedMembersMax = 100;  // named in one answer
+
+std::optional<IfHeader> if_header_of(const http::RequestHead& head) {
+    const auto field = head.headers.combined("If");
+    if (!field) return std::nullopt;
+    auto header = parse_if(*field);
+    if (!header) throw DavError(Status::bad_request).detail("the If header is malformed");
+    return header;
+}
+
+// Old Windows clients send the token of a write in Lock-Token.
+std::vector<std::string> submitted_tokens(const http::RequestHead& head, const std::optional<IfHeader>& if_header) {
+    std::vector<std::string> tokens;
+    if (if_header) tokens = if_header->tokens();
+    if (head.method == http::Method::unlock) return tokens;
+    if (const auto field = head.headers.find("Lock-Token")) {
+        if (auto token = parse_lock_token(*field)) tokens.push_back(*std::move(token));
+    }
+    return tokens;
+}
+
+using Locks = std::vector<storage::Lock>;
+
+// Whether a resource at `href` is in the scope of a lock. Hrefs of locks are made of the names in the store, and those
+// of collections end in a slash.
+bool reaches(const storage::Lock& lock, std::string_view href) {
+    if (lock.href == href) return true;
+    return lock.depth == storage::LockDepth::infinity && lock.href.ends_with('/') && href.starts_with(lock.href);
+}
+
+// Collects what stands in the way of a request. A resource is free when nothing locks it, or when the caller submitted
+// the token of a lock of its own in whose scope it is: of several shared ones any will do (RFC 4918 §6.2).
+class LockCheck {
+  public:
+    LockCheck(const Call& call, storage::ReadTxn& txn, std::vector<std::string> tokens)
+        : call_(call), txn_(txn), tokens_(std::move(tokens)) {}
+
+    void look(const Touched& touched) {
+        const Target& target = touched.target;
+        if (touched.touch == Touch::nothing || target.place != Place::tree || target.walk.chain.empty()) return;
+        const auto& chain = target.walk.chain;
+        const Locks locks = txn_.locks_at(chain);
+        // A lock of depth 0 binds its own resource, which for a collection includes what members it has.
+        look_at(locks, chain.back().id, 0);
+        if (touched.touch != Touch::binding || !target.exists()) return;
+        if (chain.size() > 1) look_at(locks, chain[chain.size() - 2].id, chain.back().id);
+        if (target.is_collection()) look_below(target.node().id, locks);
+    }
+
+    void finish() const {
+        const std::string& base = call_.context.base_path;
+        if (!roots_.empty()) {
+            DavError error(cond::lock_token_submitted);
+            for (const std::string& root : roots_) std::move(error).href(base + root);
+            throw error;
+        }
+        if (members_.empty()) return;
+        // Trees change in one step, so nothing was done. Ancestors of what is named are not (RFC 4918 §9.6.1).
+        DavError error(Status::multi_status);
+        for (const std::string& member : members_) {
+            if (error.members().size() == kLockedMembersMax) break;
+            std::move(error).member({base + member, Status::locked, cond::lock_token_submitted, {base + member}});
+        }
+        throw error;
+    }
+
+  private:
+    bool submitted(const storage::Lock& lock) const {
+        return lock.principal == call_.caller.uid &&
+               std::find(tokens_.begin(), tokens_.end(), lock.token) != tokens_.end();
+    }
+
+    static void add(std::vector<std::string>& hrefs, const std::string& href) {
+        if (std::find(hrefs.begin(), hrefs.end(), href) == hrefs.end()) hrefs.push_back(href);
+    }
+
+    // The node `at` of a chain; `below` is the one under it, whose own locks are not in question.
+    void look_at(const Locks& chain_locks, storage::NodeId at, storage::NodeId below) {
+        std::vector<const storage::Lock*> over;
+        for (const storage::Lock& lock : chain_locks) {
+            const bool inherited = lock.depth == storage::LockDepth::infinity && lock.node != below;
+            if (lock.node == at || inherited) over.push_back(&lock);
+        }
+        if (std::any_of(over.begin(), over.end(), [&](const auto* lock) { return submitted(*lock); })) return;
+        for (const storage::Lock* lock : over) add(roots_, lock->href);
+    }
+
+    void look_below(storage::NodeId collection, const Locks& chain_locks) {
+        const Locks below = txn_.locks_below(collection, call_.context.limits.locks_max);
+        std::vector<const storage::Lock*> ours;
+        for (const Locks* locks : {&chain_locks, &below}) {
+            for (const storage::Lock& lock : *locks) {
+                if (submitted(lock)) ours.push_back(&lock);
+            }
+        }
+        for (const storage::Lock& lock : below) {
+            const auto covers = [&](const auto* own) { return reaches(*own, lock.href); };
+            if (std::none_of(ours.begin(), ours.end(), covers)) add(members_, lock.href);
+        }
+    }
+
+    const Call& call_;
+    storage::ReadTxn& txn_;
+    const std::vector<std::string> tokens_;
+    std::vector<std::string> roots_;    // of locks that bind what is touched
+    std::vector<std::string> members_;  // locked, below it
+};
+
+IfState state_of(storage::ReadTxn& txn, const Target& target) {
+    IfState state;
+    if (target.place != Place::tree || target.walk.chain.empty()) return state;
+    if (target.exists()) state.etag = current_etag(txn, target.node());
+    for (storage::Lock& lock : locks_over(txn, target)) state.tokens.push_back(std::move(lock.token));
+    return state;
+}
+
+void require_if(const Call& call, storage::ReadTxn& txn, const IfHeader& header, const Target& target) {
+    const bool met = holds(header, [&](const std::string& resource) {
+        if (resource.empty()) return state_of(txn, target);
+        auto tagged = aim_tag(call.context, call.caller, call.head, resource);
+        if (!tagged) return IfState{};
+        locate(txn, *tagged);
+        return state_of(txn, *tagged);
+    });
+    if (!met) throw DavError(Status::precondition_failed).detail("If does not hold");
+}
 
 }  // namespace
 
@@ -27,10 +159,28 @@ std::optional<std::string> current_etag(storage::ReadTxn& txn, const storage::No
     return storage::pending_etag(*facts);
 }
 
-void check_preconditions(const Context& context, storage::ReadTxn& txn, const http::RequestHead& head,
-                         const Target& target) {
-    if (head.headers.has("If")) throw DavError(Status::precondition_failed).detail("If names a state nothing can have");
-    const http::Conditions conditions = conditions_of(context, head);
+std::vector<storage::Lock> locks_over(storage::ReadTxn& txn, const Target& target) {
+    if (target.place != Place::tree || target.walk.chain.empty()) return {};
+    auto locks = txn.locks_at(target.walk.chain);
+    std::erase_if(locks, [&](const storage::Lock& lock) {
+        const bool here = target.exists() && lock.node == target.node().id;
+        return !here && lock.depth == storage::LockDepth::zero;
+    });
+    return locks;
+}
+
+void check_if(const Call& call, storage::ReadTxn& txn, const Target& target) {
+    if (const auto if_header = if_header_of(call.head)) require_if(call, txn, *if_header, target);
+}
+
+void check_preconditions(const Call& call, storage::ReadTxn& txn, std::initializer_list<Touched> touched) {
+    const auto if_header = if_header_of(call.head);
+    LockCheck locks(call, txn, submitted_tokens(call.head, if_header));
+    for (const Touched& one : touched) locks.look(one);
+    locks.finish();
+    const Target& target = touched.begin()->target;
+    if (if_header) require_if(call, txn, *if_header, target);
+    const http::Conditions conditions = conditions_of(call.context, call.head);
     if (conditions.empty()) return;
     std::optional<std::string> etag;
     http::Current current;

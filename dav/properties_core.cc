@@ -62,7 +62,6 @@ Read read_resourcetype(const Resource& resource, const View&, xml::QName self, x
     return Read::written;
 }
 
-// No locks yet: an empty element says so (RFC 4918 §15.10).
 Read read_empty(const Resource&, const View&, xml::QName self, xml::Writer& writer) {
     writer.empty(self);
     return Read::written;
@@ -127,7 +126,6 @@ constexpr std::array kCoreProperties = {
     PropertyDef{name::getetag, Kinds::stored, Need::none, Flags::allprop, read_getetag},
     PropertyDef{name::getlastmodified, Kinds::stored, Need::none, Flags::allprop, read_getlastmodified},
     PropertyDef{name::resourcetype, Kinds::any, Need::none, Flags::allprop, read_resourcetype},
-    PropertyDef{name::supportedlock, Kinds::any, Need::none, Flags::allprop, read_empty},
     // RFC 4331 §3: SHOULD NOT be in allprop
     PropertyDef{name::quota_available_bytes, Kinds::stored, Need::none, Flags::none, read_quota_available},
     PropertyDef{name::quota_used_bytes, Kinds::stored, Need::none, Flags::none, read_quota_used},

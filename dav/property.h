@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dav/acl.h"
 #include "dav/context.h"
@@ -47,8 +48,9 @@ struct Resource {
     std::string_view name;     // the last name of its path; of a principal its name
     std::string_view href;     // as written in its response
     const Rights* rights = nullptr;
-    const storage::Row* row = nullptr;              // stored kinds
-    const storage::Principal* principal = nullptr;  // principals
+    const storage::Row* row = nullptr;                      // stored kinds
+    const storage::Principal* principal = nullptr;          // principals
+    const std::vector<storage::Lock>* inherited = nullptr;  // locks of infinite depth above it; null = none
 };
 
 // What is the same for all resources of one answer. One thread.

@@ -10,7 +10,7 @@ Registry::Registry(std::span<const Extension* const> extensions) {
             CHECK(by_name_.emplace(definition.name, &definition).second);
             properties_.push_back(&definition);
         }
-        if (!extension->dav_token.empty()) compliance_.append(", ").append(extension->dav_token);
+        if (!extension->dav_token.empty()) tokens_.append(", ").append(extension->dav_token);
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -10,6 +11,8 @@
 
 namespace dav {
 
+enum class Locks : std::uint8_t { no, yes };
+
 // The rows of all extensions, concatenated at start; immutable afterwards.
 class Registry {
   public:
@@ -17,13 +20,13 @@ class Registry {
 
     const std::vector<const PropertyDef*>& properties() const { return properties_; }
     const PropertyDef* find(xml::QName name) const;  // null: not a property we compute
-    // What the DAV header says (RFC 4918 §18): without locks there is no class 2.
-    const std::string& compliance() const { return compliance_; }
+    // What the DAV header says (RFC 4918 §18), with class 2 or without.
+    std::string compliance(Locks locks) const { return (locks == Locks::yes ? "1, 2, 3" : "1, 3") + tokens_; }
 
   private:
     std::vector<const PropertyDef*> properties_;
     std::map<xml::QName, const PropertyDef*> by_name_;
-    std::string compliance_ = "1, 3";
+    std::string tokens_;  // of the extensions, each with a comma before it
 };
 
 }  // namespace dav

@@ -134,6 +134,18 @@ Target aim_destination(const Context& context, const Caller& caller, const http:
     return target;
 }
 
+std::optional<Target> aim_tag(const Context& context, const Caller& caller, const http::RequestHead& head,
+                              std::string_view tag) {
+    auto parsed = http::parse_reference(tag, http::origin_of(head, context.base_path));
+    auto* path = std::get_if<http::Path>(&parsed);
+    if (!path) return std::nullopt;
+    Target target = from_path(std::move(*path));
+    if (!place_of(target)) return std::nullopt;
+    decide(context, caller, target);
+    if (target.rights.hidden || !target.rights.read) return std::nullopt;
+    return target;
+}
+
 void locate(storage::ReadTxn& txn, Target& target) {
     if (target.place != Place::tree) return;
     target.walk = {};

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dav/acl.h"
@@ -56,6 +57,11 @@ Target aim(const Context& context, const Caller& caller, const http::RequestHead
 // The same for the Destination header: 400 missing or no URL, 502 another server or outside the DAV space, 403 for a
 // place the caller can not write, whether something is there or not.
 Target aim_destination(const Context& context, const Caller& caller, const http::RequestHead& head);
+
+// The same for a Resource-Tag of If. Empty: it names another server, or something the caller may not see; to the caller
+// a resource in no state.
+std::optional<Target> aim_tag(const Context& context, const Caller& caller, const http::RequestHead& head,
+                              std::string_view tag);
 
 // Looks a tree's path up in `txn`; call it again in every transaction.
 void locate(storage::ReadTxn& txn, Target& target);

@@ -14,7 +14,8 @@ namespace server {
 namespace {
 
 constexpr std::string_view kPageMethods = "GET, HEAD, OPTIONS";
-constexpr std::string_view kServerMethods = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND";
+constexpr std::string_view kServerMethods =
+    "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, LOCK, UNLOCK";
 
 bool is_page_method(http::Method method) {
     return method == http::Method::get || method == http::Method::head;

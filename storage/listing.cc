@@ -46,6 +46,7 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
                                 const std::function<void(const Row&)>& each) {
     Beside props;
     Beside disk;
+    Beside locks;
     if (has(needs, Need::props)) {
         auto query = db_.query(
             "SELECT p.node, p.ns, p.name, p.value FROM node AS n CROSS JOIN prop AS p ON p.node = n.id"
@@ -60,6 +61,15 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
         query.bind(parent).bind_text(after);
         disk.open(std::move(query));
     }
+    if (has(needs, Need::locks)) {
+        // From the locks to their nodes: there are few of the former.
+        auto query = db_.query(
+            "SELECT l.node, " LOCK_COLUMNS
+            " FROM lock_above AS a CROSS JOIN lock AS l ON l.token = a.token CROSS JOIN node AS n ON n.id = l.node"
+            " WHERE a.node = ?1 AND a.distance = 1 AND n.name > ?2 AND l.expires_ms > ?3 ORDER BY n.name");
+        query.bind(parent).bind_text(after).bind(clock_.now_ms());
+        locks.open(std::move(query));
+    }
     auto query =
         db_.query("SELECT " NODE_COLUMNS " FROM node AS n WHERE n.parent = ?1 AND n.name > ?2 ORDER BY n.name");
     query.bind(parent).bind_text(after);
@@ -73,12 +83,14 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
         adjust(row.node);
         row.props.clear();
         row.disk.reset();
+        row.locks.clear();
         props.rows_of(row.node.id, [&](const sql::Query& prop) {
             row.props.push_back({std::string(prop.text(1)), std::string(prop.text(2)), std::string(prop.text(3))});
         });
         disk.rows_of(row.node.id, [&](const sql::Query& facts) {
             row.disk = facts_from(facts, is_collection(row.node.kind), row.node.exec);
         });
+        locks.rows_of(row.node.id, [&](const sql::Query& lock) { row.locks.push_back(lock_from(lock, 1)); });
         if (has(needs, Need::disk)) {
             const auto look = fresh_.look(row.node.id, view);
             if (look.state == FreshFacts::State::flying) row.disk.reset();
@@ -101,9 +113,10 @@ template <typename Base>
 std::optional<Row> Reading<Base>::row(NodeId id, Need needs) {
     auto found = node(id);
     if (!found) return std::nullopt;
-    Row row{*std::move(found), {}, {}};
+    Row row{*std::move(found), {}, {}, {}};
     if (has(needs, Need::props)) row.props = props(id);
     if (has(needs, Need::disk)) row.disk = disk(id);
+    if (has(needs, Need::locks)) row.locks = locks_at(std::span(&row.node, 1));
     return row;
 }
 

@@ -7,6 +7,7 @@
 
 #include "storage/base/hash.h"
 #include "storage/disk.h"
+#include "storage/locks.h"
 
 namespace storage {
 
@@ -83,7 +84,7 @@ struct Prop {
 };
 
 // What a listing fetches beside the node, in one query each for the whole set.
-enum class Need : std::uint8_t { none = 0, props = 1, disk = 2, index = 4 };
+enum class Need : std::uint8_t { none = 0, props = 1, disk = 2, index = 4, locks = 8 };
 constexpr Need operator|(Need a, Need b) {
     return static_cast<Need>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
 }
@@ -95,6 +96,7 @@ struct Row {
     Node node;
     std::vector<Prop> props;        // Need::props
     std::optional<FileFacts> disk;  // Need::disk: what we last saw
+    std::vector<Lock> locks;        // Need::locks: rooted here
 };
 
 }  // namespace storage

@@ -17,6 +17,10 @@ inline constexpr int kSpaceColumns = 8;
 void node_from(const sql::Query& query, Node& node);  // assigns in place: a listing reuses its row's memory
 Space space_from(const sql::Query& query);
 
+// The columns of a lock in the order lock_from takes them, from column `first` on.
+#define LOCK_COLUMNS "l.token, l.node, l.depth, l.scope, l.principal, l.owner_xml, l.href, l.expires_ms"
+Lock lock_from(const sql::Query& query, int first);
+
 // Where the folder of a node without a parent stands that is not the root of a space: a copy being built (no name) in
 // staging, a removal being drained in trash, under the dot that hid it.
 std::string hidden_path(const Oid& oid, std::string_view name, Lsn placed_lsn);
@@ -28,7 +32,8 @@ std::string version_path(const base::Hash& hash);
 template <typename Base>
 class Reading : public Base {
   public:
-    Reading(sql::Connection& db, const FreshFacts& fresh) : db_(db), fresh_(fresh) {}
+    Reading(sql::Connection& db, const FreshFacts& fresh, const base::Clock& clock)
+        : db_(db), fresh_(fresh), clock_(clock) {}
 
     Lsn lsn() const override;
     std::optional<Space> space(SpaceId id) override;
@@ -48,6 +53,10 @@ class Reading : public Base {
     std::optional<FileFacts> disk(NodeId id) override;
     std::optional<std::string> body(const base::Hash& hash) override;
     std::vector<Prop> props(NodeId id) override;
+    std::vector<Lock> locks_at(std::span<const Node> nodes) override;
+    std::vector<Lock> locks_below(NodeId id, std::size_t limit) override;
+    std::vector<Lock> locks() override;
+    LockCount count_locks(const base::Id128& principal) override;
     std::optional<std::string> kv(const KvKey& at) override;
     std::vector<KvRow> kv_rows(std::string_view table) override;
     std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) override;
@@ -63,6 +72,7 @@ class Reading : public Base {
 
     sql::Connection& db_;
     const FreshFacts& fresh_;
+    const base::Clock& clock_;  // which locks are live
 
   private:
     mutable std::optional<Lsn> lsn_;

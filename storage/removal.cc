@@ -115,6 +115,7 @@ void Writing::hide(const Node& top, const Author& author) {
         "UPDATE node SET parent = NULL, name = ?2, name_key = NULL, p_origin = ?3, p_seq = ?4, p_hlc = ?5,"
         " placed_lsn = ?6, changed_lsn = ?6 WHERE id = ?1");
     query.bind(top.id).bind_text(name).bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
+    drop_locks(top.id);
     folders_.move(top.id, 0, name, stamp.lsn);
     group_.moved_folders = true;
     if (top.parent != 0) touch(top.parent);

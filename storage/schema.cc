@@ -17,8 +17,8 @@ constexpr Part kParts[] = {
 #include "schema_sql.inc"
 };
 
-// Step n brings a database of version n - 1 to version n. Step 1 is the whole of schema/; a change of the tables edits
-// those files (for new databases) and adds a step here (for old ones).
+// Step n brings a database of version n - 1 to version n. A change of the tables edits the files of schema/ (for new
+// databases, which get them whole) and adds a step here (for old ones).
 struct Step {
     int version;
     void (*run)(sql::Connection& connection);
@@ -28,8 +28,31 @@ void create_all(sql::Connection& connection) {
     for (const Part& part : kParts) connection.script(part.sql);
 }
 
-constexpr std::array kSteps = {Step{1, create_all}};
+// No version before this one locked anything.
+void add_lock_above(sql::Connection& connection) {
+    connection.script(
+        "CREATE TABLE lock_above (node INTEGER NOT NULL, distance INTEGER NOT NULL,"
+        " token TEXT NOT NULL REFERENCES lock (token) ON DELETE CASCADE, PRIMARY KEY (node, distance, token))"
+        " STRICT, WITHOUT ROWID;"
+        "CREATE INDEX lock_above_token ON lock_above (token)");
+}
+
+constexpr Step kWhole{kSchemaVersion, create_all};
+constexpr std::array kSteps = {Step{2, add_lock_above}};
 static_assert(kSteps.back().version == kSchemaVersion);
+
+void take(sql::Connection& connection, const Step& step) {
+    connection.begin();
+    try {
+        step.run(connection);
+        connection.script(("PRAGMA user_version = " + std::to_string(step.version)).c_str());
+        connection.script(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
+        connection.commit();
+    } catch (...) {  // the database stays at the step before
+        connection.rollback();
+        throw;
+    }
+}
 
 std::int64_t number(sql::Connection& connection, const char* statement) {
     auto query = connection.query(statement);
@@ -63,18 +86,9 @@ std::string apply_schema(sql::Connection& connection, std::span<const SchemaPart
         return "its database has schema " + std::to_string(version) + ", this program knows " +
                std::to_string(kSchemaVersion) + ": a newer hearth has opened it, use that one";
     }
+    if (tables == 0) take(connection, kWhole);
     for (const Step& step : kSteps) {
-        if (step.version <= version && tables > 0) continue;
-        connection.begin();
-        try {
-            step.run(connection);
-            connection.script(("PRAGMA user_version = " + std::to_string(step.version)).c_str());
-            connection.script(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
-            connection.commit();
-        } catch (...) {  // the database stays at the step before
-            connection.rollback();
-            throw;
-        }
+        if (tables > 0 && step.version > version) take(connection, step);
     }
     for (const SchemaPart& part : domains) {
         std::int64_t have = 0;

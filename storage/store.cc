@@ -317,7 +317,7 @@ void StoreOnDisk::run_read(const std::function<void(ReadTxn&)>& fn) {
         }
     } lease{*this, connection};
     connection->begin();
-    ReadView view(*connection, fresh_);
+    ReadView view(*connection, fresh_, seams_.clock);
     fn(view);
 }
 

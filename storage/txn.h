@@ -73,6 +73,13 @@ class ReadTxn {
     virtual std::optional<std::string> body(const base::Hash& hash) = 0;  // octets of a card or event
     virtual std::vector<Prop> props(NodeId id) = 0;
 
+    // Live locks (locks.h). `locks_at`: rooted at one of these nodes, as the chain of a walk. `locks_below`: rooted
+    // strictly below, the nearest first, at most `limit`. Each costs next to nothing where nothing is locked.
+    virtual std::vector<Lock> locks_at(std::span<const Node> nodes) = 0;
+    virtual std::vector<Lock> locks_below(NodeId id, std::size_t limit) = 0;
+    virtual std::vector<Lock> locks() = 0;  // all, in the order of their hrefs
+    virtual LockCount count_locks(const base::Id128& principal) = 0;
+
     virtual std::optional<std::string> kv(const KvKey& at) = 0;
     virtual std::vector<KvRow> kv_rows(std::string_view table) = 0;                        // in key, field order
     virtual std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) = 0;  // of one key
@@ -150,7 +157,12 @@ class WriteTxn : public ReadTxn {
                           const Author& author) = 0;
     virtual void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) = 0;
 
-    // Local tables that are never logged.
+    // Local tables that are never logged. Locks: who checks what may be locked is dav; remove_lock of a token that is
+    // not there does nothing. Locks go by themselves with the removal of their node, and when `place` moves it or
+    // anything above (RFC 4918 §7.6).
+    virtual void add_lock(const Lock& lock) = 0;  // its node is there; drops what has expired
+    virtual void refresh_lock(std::string_view token, std::int64_t expires_ms) = 0;
+    virtual void remove_lock(std::string_view token) = 0;
     virtual void set_disk(NodeId id, const FileFacts& facts) = 0;
     virtual void set_local(std::string_view table, std::string_view key, std::optional<std::string_view> value) = 0;
 };

@@ -391,6 +391,7 @@ Node Writing::place(NodeId id, NodeId parent, std::string_view name, const Autho
         query.bind_text(key);
     query.bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
 
+    drop_locks(id);
     if (folder) {
         folders_.move(id, parent, name, stamp.lsn);
         group_.moved_folders = true;

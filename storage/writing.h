@@ -31,7 +31,7 @@ class Writing final : public Reading<WriteTxn> {
         std::uint64_t free_floor_bytes;
     };
     Writing(const Tools& tools, Group& group)
-        : Reading(tools.db, tools.fresh),
+        : Reading(tools.db, tools.fresh, tools.seams.clock),
           ledger_(tools.ledger),
           folders_(tools.folders),
           tree_(tools.tree),
@@ -58,6 +58,9 @@ class Writing final : public Reading<WriteTxn> {
     void set_prop(NodeId id, std::string_view ns, std::string_view name, std::optional<std::string_view> value,
                   const Author& author) override;
     void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) override;
+    void add_lock(const Lock& lock) override;
+    void refresh_lock(std::string_view token, std::int64_t expires_ms) override;
+    void remove_lock(std::string_view token) override;
     void set_disk(NodeId id, const FileFacts& facts) override;
     void set_local(std::string_view table, std::string_view key, std::optional<std::string_view> value) override;
 
@@ -90,6 +93,7 @@ class Writing final : public Reading<WriteTxn> {
     void insert_props(NodeId id, std::span<const Prop> props, const Stamp& stamp);
     void touch(NodeId folder) { group_.touched.push_back(folder); }
     void changed(NodeId id, const Stamp& stamp);
+    void drop_locks(NodeId top);  // there and below
     Oid new_oid(NodeKind kind, SpaceId space, const Oid& parent, std::string_view name);
     void keep_version(const Node& node, const Stamp& stamp, const Author& author, std::string_view place);
     void keep_gone(const Node& node, const Stamp& stamp);

@@ -48,4 +48,8 @@ std::string_view reason(Status status) {
     return "Unknown";
 }
 
+std::string status_line(Status status) {
+    return "HTTP/1.1 " + std::to_string(code(status)) + " " + std::string(reason(status));
+}
+
 }  // namespace http

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace http {
@@ -52,5 +53,6 @@ constexpr int code(Status status) {
     return static_cast<int>(status);
 }
 std::string_view reason(Status status);  // "OK", "Multi-Status"; clients compare the whole status line
+std::string status_line(Status status);  // "HTTP/1.1 200 OK", as a multistatus writes it
 
 }  // namespace http

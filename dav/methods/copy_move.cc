@@ -66,7 +66,11 @@ void check(Call& call, storage::ReadTxn& txn, Ends& ends) {
     } else {
         require_creatable(destination);
     }
-    check_preconditions(call.context, txn, call.head, source);
+    const bool keeps =
+        ends.verb == Verb::copy && ends.replaces && !source.is_collection() && !destination.is_collection();
+    check_preconditions(call, txn,
+                        {{source, ends.verb == Verb::move ? Touch::binding : Touch::nothing},
+                         {destination, keeps ? Touch::content : Touch::binding}});
 }
 
 http::Response done(const Ends& ends) {

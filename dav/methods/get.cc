@@ -168,6 +168,12 @@ http::Response get(Call& call, http::Request&) {
     Target target = aim(call.context, call.caller, call.head);
     if (target.place != Place::tree) return listing_page(call, target);
     const Found found = find_file(call.context, target, call.head.method == http::Method::get);
+    if (call.head.headers.has("If")) {
+        call.context.store.read([&](storage::ReadTxn& txn) {
+            locate(txn, target);
+            check_if(call, txn, target);
+        });
+    }
     if (target.is_collection()) return listing_page(call, target);
     return answer_file(call, found, ticket);
 }

@@ -36,6 +36,8 @@ http::Response mkcol(Call& call, http::Request& request);
 http::Response copy(Call& call, http::Request& request);
 http::Response move(Call& call, http::Request& request);
 http::Response propfind(Call& call, http::Request& request);
+http::Response lock(Call& call, http::Request& request);
+http::Response unlock(Call& call, http::Request& request);
 
 }  // namespace method
 

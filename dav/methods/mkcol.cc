@@ -15,7 +15,7 @@ http::Response mkcol(Call& call, http::Request& request) {
         locate(txn, target);
         if (target.exists()) refuse_method(target);
         require_creatable(target);
-        check_preconditions(call.context, txn, call.head, target);
+        check_preconditions(call, txn, {{target, Touch::content}});
         storage::WriteTxn::Make make;
         make.parent = target.parent().id;
         make.name = target.new_name();

@@ -13,11 +13,11 @@ std::string allowed_methods(const Target& target) {
         if (target.place == Place::tree && target.exists()) allow += ", COPY";
         return allow;
     }
-    if (!target.exists()) return target.has_parent() ? allow + ", PUT, MKCOL" : allow;
+    if (!target.exists()) return target.has_parent() ? allow + ", PUT, MKCOL, LOCK" : allow;
     if (!target.is_collection()) allow += ", PUT";
     allow += ", COPY";
     if (target.rights.unbind) allow += ", MOVE, DELETE";
-    return allow;
+    return allow + ", LOCK, UNLOCK";
 }
 
 void refuse_method(const Target& target) {
@@ -28,13 +28,21 @@ namespace method {
 
 namespace {
 
-constexpr std::string_view kAllMethods = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND";
+constexpr std::string_view kAllMethods = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, LOCK, UNLOCK";
+
+// Class 2 (RFC 4918 §18.2) where LOCK works, and on the collections above: Finder and Windows mount for writing only
+// what says so there. A credential that may only read gets a mount that is read-only.
+bool shows_locks(const Call& call, const Target& target) {
+    if (call.caller.read_only) return false;
+    return target.place == Place::tree || target.place == Place::files || target.place == Place::dav ||
+           target.place == Place::root;
+}
 
 }  // namespace
 
 http::Response options(Call& call, http::Request&) {
     http::Response response(http::Status::ok);
-    response.headers.add("DAV", call.registry.compliance());
+    bool locks = true;
     if (call.caller.kind == CallerKind::anonymous) {
         // Some clients probe before they have a password: what the server can do, and nothing about what is there.
         response.headers.add("Allow", kAllMethods);
@@ -42,7 +50,9 @@ http::Response options(Call& call, http::Request&) {
         Target target = aim(call.context, call.caller, call.head);
         call.context.store.read([&](storage::ReadTxn& txn) { locate(txn, target); });
         response.headers.add("Allow", allowed_methods(target));
+        locks = shows_locks(call, target);
     }
+    response.headers.add("DAV", call.registry.compliance(locks ? Locks::yes : Locks::no));
     response.headers.add("MS-Author-Via", "DAV");
     return response;
 }

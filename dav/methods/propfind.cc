@@ -1,10 +1,12 @@
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dav/error.h"
 #include "dav/http/uri.h"
 #include "dav/methods/methods.h"
 #include "dav/multistatus.h"
+#include "dav/preconditions.h"
 #include "dav/prop_plan.h"
 #include "dav/request_headers.h"
 #include "storage/store.h"
@@ -93,11 +95,14 @@ class Answer {
             require_found(target_);
             const View view(call_.context, call_.caller, *target_.book, target_.owner, target_.space.used_bytes);
             const std::string base = href_of(call_.context, target_);
+            check_if(call_, txn, target_);
             const bool collection = target_.is_collection();
+            if (storage::has(plan_.needs(), storage::Need::locks)) find_inherited(txn);
             if (auto row = txn.row(target_.node().id, plan_.needs())) {
                 write(txn, *std::move(row), target_.url.back(), base, target_.rights, view);
             }
             if (!collection || depth == Depth::zero) return;
+            inherited_.insert(inherited_.end(), own_.begin(), own_.end());
             members(txn, target_.node().id, base, view);
         });
     }
@@ -129,6 +134,14 @@ class Answer {
                     write(txn, *std::move(row), name, base + http::encode_segment(name) + "/", rights, view);
                 });
         });
+    }
+
+    // Locks of infinite depth: above the target, and its own, which its members inherit.
+    void find_inherited(storage::ReadTxn& txn) {
+        for (storage::Lock& lock : locks_over(txn, target_)) {
+            if (lock.depth == storage::LockDepth::zero) continue;
+            (lock.node == target_.node().id ? own_ : inherited_).push_back(std::move(lock));
+        }
     }
 
     void members(storage::ReadTxn& txn, storage::NodeId folder, const std::string& base, const View& view) {
@@ -171,6 +184,7 @@ class Answer {
         resource.href = href;
         resource.rights = &rights;
         resource.row = &row;
+        resource.inherited = &inherited_;
         out_.row(resource, view, plan_, minimal_);
     }
 
@@ -178,6 +192,8 @@ class Answer {
     Target& target_;
     PropPlan& plan_;
     const bool minimal_;
+    std::vector<storage::Lock> inherited_;  // by the row being written
+    std::vector<storage::Lock> own_;
     Multistatus out_;
 };
 
@@ -199,6 +215,9 @@ http::Response propfind(Call& call, http::Request& request) {
     if (target.place == Place::tree) {
         answer.tree(depth);
     } else {
+        if (call.head.headers.has("If")) {
+            call.context.store.read([&](storage::ReadTxn& txn) { check_if(call, txn, target); });
+        }
         answer.synthetic(depth);
     }
     return answer.finish();

@@ -78,7 +78,7 @@ void check_target(Call& call, storage::ReadTxn& txn, const Target& target) {
             .detail("only collections end in a slash");
     }
     if (!target.exists()) require_creatable(target);
-    check_preconditions(call.context, txn, call.head, target);
+    check_preconditions(call, txn, {{target, Touch::content}});
 }
 
 void check_sums(const Promise& promise, const storage::Upload::Sums& sums) {

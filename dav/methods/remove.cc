@@ -18,7 +18,7 @@ http::Response remove(Call& call, http::Request&) {
         if (target.is_collection() && depth.value_or(Depth::infinity) != Depth::infinity) {
             throw DavError(http::Status::bad_request).detail("DELETE of a collection is Depth: infinity");
         }
-        check_preconditions(call.context, txn, call.head, target);
+        check_preconditions(call, txn, {{target, Touch::binding}});
         txn.remove(target.node().id, call.author());
     });
     return http::Response(http::Status::no_content);

@@ -57,7 +57,9 @@ TEST_CASE("every method on every kind of place, by somebody else and with less t
         {"COPY", "/dav/files/ana/f", away, 404, 403, 403},
         {"MOVE", "/dav/files/ana/f", away, 404, 403, 403},
         {"PROPPATCH", "/dav/files/ana/f", {}, 404, 405, 403},
-        {"LOCK", "/dav/files/ana/f", {}, 404, 405, 403},
+        {"LOCK", "/dav/files/ana/f", {}, 404, 403, 403},
+        {"LOCK", "/dav/files/ana/new", {}, 404, 403, 403},
+        {"UNLOCK", "/dav/files/ana/f", {}, 404, 403, 403},
         {"REPORT", "/dav/files/ana/d", {}, 404, 405, 403},
         {"PROPFIND", "/dav/principals/users/ana/", depth0, 404, 207, 207},
         {"GET", "/dav/files/nobody/", {}, 404, 404, 404},
@@ -84,14 +86,19 @@ TEST_CASE("what a resource allows is what it does") {
     const auto allow = [&](const char* path) {
         return std::string(home.ask(home.ana, "OPTIONS", path).headers.get("Allow"));
     };
-    CHECK(allow("/dav/files/ana/f") == "OPTIONS, GET, HEAD, PROPFIND, PUT, COPY, MOVE, DELETE");
-    CHECK(allow("/dav/files/ana/") == "OPTIONS, GET, HEAD, PROPFIND, COPY");
-    CHECK(allow("/dav/files/ana/new") == "OPTIONS, PUT, MKCOL");
+    CHECK(allow("/dav/files/ana/f") == "OPTIONS, GET, HEAD, PROPFIND, PUT, COPY, MOVE, DELETE, LOCK, UNLOCK");
+    CHECK(allow("/dav/files/ana/") == "OPTIONS, GET, HEAD, PROPFIND, COPY, LOCK, UNLOCK");
+    CHECK(allow("/dav/files/ana/new") == "OPTIONS, PUT, MKCOL, LOCK");
     CHECK(allow("/dav/files/ana/no/where") == "OPTIONS");
     CHECK(allow("/dav/") == "OPTIONS, GET, HEAD, PROPFIND");
-    const http::Response refused = home.ask(home.ana, "LOCK", "/dav/files/ana/f");
+    const http::Response refused = home.ask(home.ana, "REPORT", "/dav/files/ana/f");
     CHECK(refused.headers.get("Allow") == allow("/dav/files/ana/f"));
-    CHECK(home.ask(home.ana, "OPTIONS", "/dav/files/ana/").headers.get("DAV") == "1, 3");
+    CHECK(home.ask(home.ana, "OPTIONS", "/dav/files/ana/").headers.get("DAV") == "1, 2, 3");
+    CHECK(home.ask(home.ana, "OPTIONS", "/").headers.get("DAV") == "1, 2, 3");
+    CHECK(home.ask(home.ana, "OPTIONS", "/dav/principals/").headers.get("DAV") == "1, 3");
+    dav::Caller reader = home.ana;
+    reader.read_only = true;
+    CHECK(home.ask(reader, "OPTIONS", "/dav/files/ana/").headers.get("DAV") == "1, 3");
     CHECK(http::code(home.ask({}, "OPTIONS", "/dav/files/ana/f").status) == 200);
 }
 

@@ -146,7 +146,8 @@ TEST_CASE("bodies that are no propfind") {
 }
 
 TEST_CASE("the DAV header names what the extensions add") {
-    CHECK(registry().compliance() == "1, 3, extra");
+    CHECK(registry().compliance(Locks::no) == "1, 3, extra");
+    CHECK(registry().compliance(Locks::yes) == "1, 2, 3, extra");
 }
 
 }  // namespace

@@ -134,6 +134,16 @@ class Player {
             auto path = authority == std::string::npos ? authority : value.find('/', authority + 3);
             return path == std::string::npos ? value : value.substr(0, path) + stage_.base_path() + value.substr(path);
         }
+        if (http::equal_ignoring_case(name, "If")) return tags_with_base(value);
+        return value;
+    }
+    // The resources that an If names stand between angle brackets, as tokens do, which are no paths.
+    std::string tags_with_base(std::string value) const {
+        for (std::size_t at = 0; (at = value.find('<', at)) != std::string::npos; ++at) {
+            std::size_t path = at + 1;
+            if (value.compare(path, 4, "http") == 0) path = value.find('/', value.find("://", path) + 3);
+            if (path < value.size() && value[path] == '/') value.insert(path, stage_.base_path());
+        }
         return value;
     }
     std::string without_base(const std::string& location) const {

@@ -1,0 +1,111 @@
+#include "storage/locks.h"
+
+#include "storage/writing.h"
+
+namespace storage {
+
+Lock lock_from(const sql::Query& query, int first) {
+    Lock lock;
+    lock.token = query.text(first);
+    lock.node = query.integer(first + 1);
+    lock.depth = static_cast<LockDepth>(query.integer(first + 2));
+    lock.scope = static_cast<LockScope>(query.integer(first + 3));
+    lock.principal = base::id_from(query.blob(first + 4)).value_or(base::Id128{});
+    lock.owner_xml = query.text(first + 5);
+    lock.href = query.text(first + 6);
+    lock.expires_ms = query.integer(first + 7);
+    return lock;
+}
+
+template <typename Base>
+std::vector<Lock> Reading<Base>::locks_at(std::span<const Node> nodes) {
+    std::vector<Lock> found;
+    {
+        auto any = db_.query("SELECT 1 FROM lock LIMIT 1");
+        if (!any.next()) return found;
+    }
+    const std::int64_t now_ms = clock_.now_ms();
+    auto query = db_.query("SELECT " LOCK_COLUMNS " FROM lock AS l WHERE l.node = ?1 AND l.expires_ms > ?2");
+    for (const Node& node : nodes) {
+        query.bind(node.id).bind(now_ms);
+        while (query.next()) found.push_back(lock_from(query, 0));
+        query.again();
+    }
+    return found;
+}
+
+template <typename Base>
+std::vector<Lock> Reading<Base>::locks_below(NodeId id, std::size_t limit) {
+    std::vector<Lock> found;
+    auto query = db_.query("SELECT " LOCK_COLUMNS
+                           " FROM lock_above AS a CROSS JOIN lock AS l ON l.token = a.token"
+                           " WHERE a.node = ?1 AND l.expires_ms > ?2");
+    query.bind(id).bind(clock_.now_ms());
+    while (found.size() < limit && query.next()) found.push_back(lock_from(query, 0));
+    return found;
+}
+
+template <typename Base>
+std::vector<Lock> Reading<Base>::locks() {
+    std::vector<Lock> found;
+    auto query =
+        db_.query("SELECT " LOCK_COLUMNS " FROM lock AS l WHERE l.expires_ms > ?1 ORDER BY l.href, l.expires_ms");
+    query.bind(clock_.now_ms());
+    while (query.next()) found.push_back(lock_from(query, 0));
+    return found;
+}
+
+template <typename Base>
+LockCount Reading<Base>::count_locks(const base::Id128& principal) {
+    auto query = db_.query("SELECT count(*), total(principal = ?1) FROM lock WHERE expires_ms > ?2");
+    query.bind_blob(principal.view()).bind(clock_.now_ms());
+    if (!query.next()) return {};
+    return {static_cast<std::size_t>(query.integer(0)), static_cast<std::size_t>(query.integer(1))};
+}
+
+void Writing::add_lock(const Lock& lock) {
+    begin_verb();
+    db_.query("DELETE FROM lock WHERE expires_ms <= ?1").bind(clock_.now_ms()).run();
+    auto query = db_.query(
+        "INSERT INTO lock (token, node, depth, scope, principal, owner_xml, href, expires_ms)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    query.bind_text(lock.token).bind(lock.node).bind(static_cast<std::int64_t>(lock.depth));
+    query.bind(static_cast<std::int64_t>(lock.scope)).bind_blob(lock.principal.view()).bind_text(lock.owner_xml);
+    query.bind_text(lock.href).bind(lock.expires_ms).run();
+    db_.query(
+           "WITH RECURSIVE up (node, distance) AS ("
+           "SELECT parent, 1 FROM node WHERE id = ?1 AND parent IS NOT NULL"
+           " UNION ALL SELECT n.parent, up.distance + 1 FROM up CROSS JOIN node AS n ON n.id = up.node"
+           " WHERE n.parent IS NOT NULL AND up.distance < 4096)"
+           " INSERT INTO lock_above (node, distance, token) SELECT node, distance, ?2 FROM up")
+        .bind(lock.node)
+        .bind_text(lock.token)
+        .run();
+}
+
+void Writing::refresh_lock(std::string_view token, std::int64_t expires_ms) {
+    begin_verb();
+    db_.query("UPDATE lock SET expires_ms = ?2 WHERE token = ?1").bind_text(token).bind(expires_ms).run();
+}
+
+void Writing::remove_lock(std::string_view token) {
+    begin_verb();
+    db_.query("DELETE FROM lock WHERE token = ?1").bind_text(token).run();
+}
+
+void Writing::drop_locks(NodeId top) {
+    db_.query("DELETE FROM lock WHERE node = ?1").bind(top).run();
+    db_.query("DELETE FROM lock WHERE token IN (SELECT token FROM lock_above WHERE node = ?1)").bind(top).run();
+}
+
+// The class itself is instantiated in reading.cc.
+template std::vector<Lock> Reading<ReadTxn>::locks_at(std::span<const Node>);
+template std::vector<Lock> Reading<WriteTxn>::locks_at(std::span<const Node>);
+template std::vector<Lock> Reading<ReadTxn>::locks_below(NodeId, std::size_t);
+template std::vector<Lock> Reading<WriteTxn>::locks_below(NodeId, std::size_t);
+template std::vector<Lock> Reading<ReadTxn>::locks();
+template std::vector<Lock> Reading<WriteTxn>::locks();
+template LockCount Reading<ReadTxn>::count_locks(const base::Id128&);
+template LockCount Reading<WriteTxn>::count_locks(const base::Id128&);
+
+}  // namespace storage
