@@ -17,6 +17,8 @@ class Recent {
     using Items = std::list<std::pair<std::string, Value>>;
 
     explicit Recent(std::size_t capacity) : capacity_(capacity) {}
+    Recent(const Recent&) = delete;  // by_key_ looks into items_
+    Recent& operator=(const Recent&) = delete;
 
     Value* find(std::string_view key) {
         const auto found = by_key_.find(key);
