@@ -208,6 +208,7 @@ class CommandLine {
         add_users();
         add_groups();
         add_app_passwords();
+        add_locks();
         add_rest();
     }
 
@@ -319,6 +320,12 @@ class CommandLine {
     }
     void text(CLI::App* to, const std::string& option, const std::string& argument, const std::string& help) {
         text(to, option, argument, help, false);
+    }
+
+    void add_locks() {
+        CLI::App& locks = family("lock", "what clients have locked over WebDAV");
+        command(locks, "list", "list the locks in force");
+        text(command(locks, "break", "end a lock whose client is gone"), "TOKEN", "token", "as listed", true);
     }
 
     void add_rest() {

@@ -365,6 +365,40 @@ Outcome app_password_revoke(Core& core, const Json& request) {
     return {{{"id", id}, {"user", user}}, "app password " + id + " of " + user + " revoked\n"};
 }
 
+// ---- locks ----
+
+Outcome lock_list(Core& core, const Json&) {
+    const auto book = core.accounts().book();
+    Json list = Json::array();
+    std::vector<std::vector<std::string>> rows = {{"USER", "SCOPE", "DEPTH", "UNTIL", "TOKEN", "PATH"}};
+    for (const auto& lock : core.store().read([](storage::ReadTxn& txn) { return txn.locks(); })) {
+        const auto* who = book->find(lock.principal);
+        const std::string user = who == nullptr ? "-" : who->name;
+        const std::string scope = lock.scope == storage::LockScope::exclusive ? "exclusive" : "shared";
+        const std::string depth = lock.depth == storage::LockDepth::zero ? "0" : "infinity";
+        list.push_back({{"id", lock.token},
+                        {"user", user},
+                        {"scope", scope},
+                        {"depth", depth},
+                        {"path", lock.href},
+                        {"owner", lock.owner_xml},
+                        {"expires", date_text(lock.expires_ms)}});
+        rows.push_back({user, scope, depth, date_text(lock.expires_ms), lock.token, lock.href});
+    }
+    return {list, list.empty() ? "none\n" : columns(rows)};
+}
+
+Outcome lock_break(Core& core, const Json& request) {
+    const std::string token = text_of(request, "token");
+    core.store().write([&](storage::WriteTxn& txn) {
+        const auto locks = txn.locks();
+        if (std::ranges::find(locks, token, &storage::Lock::token) == locks.end())
+            throw Refused("there is no lock " + base::printable(token, 64));
+        txn.remove_lock(token);
+    });
+    return {{{"id", token}}, "lock " + token + " broken\n"};
+}
+
 // ---- the root ----
 
 Outcome check(Core& core, const Json& request) {
@@ -410,6 +444,8 @@ constexpr std::array kCommands = {
     Command{"app-password add", app_password_add},
     Command{"app-password list", app_password_list},
     Command{"app-password revoke", app_password_revoke},
+    Command{"lock list", lock_list},
+    Command{"lock break", lock_break},
     Command{"check", check},
 };
 

@@ -10,6 +10,12 @@
 #define LLVMFuzzerTestOneInput conditional_one_input
 #include "tests/fuzz/conditional_fuzz.cc"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput if_one_input
+#include "tests/fuzz/if_fuzz.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput lock_headers_one_input
+#include "tests/fuzz/lock_headers_fuzz.cc"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput xml_one_input
 #include "tests/fuzz/xml_fuzz.cc"
 #undef LLVMFuzzerTestOneInput
@@ -29,6 +35,8 @@ TEST_CASE("fuzz targets hold over their corpus") {
         {"path_fuzz", path_one_input},
         {"range_fuzz", range_one_input},
         {"conditional_fuzz", conditional_one_input},
+        {"if_fuzz", if_one_input},
+        {"lock_headers_fuzz", lock_headers_one_input},
         {"xml_fuzz", xml_one_input},
     };
     for (const auto& target : targets) {

@@ -147,6 +147,61 @@ TEST_CASE("of many writers of a new name with If-None-Match one wins", "[concurr
     stage.disk("entries .hearth/staging 0", "");
 }
 
+TEST_CASE("of many who lock the same unmapped name one wins", "[concurrent]") {
+    Stage stage(Mode::in_process);
+    constexpr const char* kLockInfo =
+        "<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/></D:lockscope>"
+        "<D:locktype><D:write/></D:locktype></D:lockinfo>";
+    std::atomic<int> won = 0, lost = 0;
+    std::vector<std::thread> lockers;
+    for (int i = 0; i < 8; ++i) {
+        lockers.emplace_back([&] {
+            Message message = by_ana(stage, "LOCK", "/dav/files/ana/new.txt");
+            message.body = kLockInfo;
+            const Reply reply = stage.send(message);
+            if (reply.status == 201 && reply.header("Lock-Token")) ++won;
+            if (reply.status == 423 && !reply.header("Lock-Token")) ++lost;
+        });
+    }
+    for (auto& locker : lockers) locker.join();
+    CHECK(won == 1);
+    CHECK(lost == 7);
+    CHECK(stage.send(put(stage, "/dav/files/ana/new.txt", "x")).status == 423);
+}
+
+TEST_CASE("no write slips in between a lock and its token", "[concurrent]") {
+    // One holds the lock again and again, the others write without it: what the holder wrote is what it reads.
+    Stage stage(Mode::in_process);
+    const std::string path = "/dav/files/ana/a.txt";
+    REQUIRE(stage.send(put(stage, path, "x")).status == 201);
+    std::atomic<bool> done = false;
+    std::thread intruder([&] {
+        while (!done) stage.send(put(stage, path, "intruder"));
+    });
+    int lost = 0;
+    for (int i = 0; i < 40; ++i) {
+        Message lock = by_ana(stage, "LOCK", path);
+        lock.body =
+            "<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/></D:lockscope>"
+            "<D:locktype><D:write/></D:locktype></D:lockinfo>";
+        const auto token = stage.send(lock).header("Lock-Token");
+        if (!token) {
+            ++lost;
+            continue;
+        }
+        Message mine = put(stage, path, "mine " + std::to_string(i));
+        mine.headers.emplace_back("If", "(" + *token + ")");
+        if (stage.send(mine).status != 204) ++lost;
+        if (stage.send(by_ana(stage, "GET", path)).body != "mine " + std::to_string(i)) ++lost;
+        Message unlock = by_ana(stage, "UNLOCK", path);
+        unlock.headers.emplace_back("Lock-Token", *token);
+        if (stage.send(unlock).status != 204) ++lost;
+    }
+    done = true;
+    intruder.join();
+    CHECK(lost == 0);
+}
+
 TEST_CASE("a reader of a file being replaced gets one whole version with its ETag", "[concurrent]") {
     // Small bodies travel in the redo entry, large ones are staged; both ways, and from one to the other.
     // Every content comes back, so that the version that is kept is there already.
