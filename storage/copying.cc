@@ -129,11 +129,10 @@ std::vector<NodeId> Writing::add_copied(std::span<const Copied> members, const A
         body.place = PlaceFacet{parent.oid, node.name, {}, {}};
         const bool collection = is_collection(node.kind);
         if (!collection) body.content = ContentFacet{node.hash, node.size, node.mtime_ns, node.exec, {}, {}};
-        if (!member.props.empty()) body.meta.emplace();
-        for (const Prop& prop : member.props) body.meta->entries.push_back({prop.ns, prop.name, prop.value});
+        body.meta = meta_of(node.id, member.props);
         const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
         insert(node, stamp);
-        insert_props(node.id, member.props, stamp);
+        store_props(node.id, body.meta, stamp);
         if (member.facts) set_disk(node.id, *member.facts);
         if (collection && !member.facts && on_disk(node.space)) {
             FileStep& step = queue(stamp, StepOp::make_folder, node.space, node.id);

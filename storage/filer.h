@@ -26,6 +26,7 @@ enum class StepOp : std::uint8_t {
     keep_file = 5,     // file `src` -> `dst` in versions/ (a removal); same hash already kept: unlink `src`
     keep_folder = 6,   // folder `src` -> `dst` in trash/
     discard = 7,       // remove `src` and all below it (staging leftovers, expired trash and versions)
+    set_exec = 8,      // the x bits of the file `dst`, if it is the one expected
 };
 
 struct FileStep {
@@ -77,6 +78,7 @@ class Filer {
     void move(const FileStep& step, StepOutcome& outcome);
     void keep_file(const FileStep& step, StepOutcome& outcome);
     void keep_folder(const FileStep& step, StepOutcome& outcome);
+    void set_exec(const FileStep& step, StepOutcome& outcome);
 
     bool is_placed(const FileStep& step) const;
     bool is_exchanged(const FileStep& step, const FileFacts& at_src) const;

@@ -80,7 +80,8 @@ class Model {
             case StepOp::move:
             case StepOp::keep_folder: return {{step.src, found}, {step.dst, absent}};
             case StepOp::keep_file: return {{step.src, found}};
-            case StepOp::discard: return {};
+            case StepOp::discard:
+            case StepOp::set_exec: return {};
         }
         return {};
     }
@@ -111,6 +112,7 @@ class Model {
                 keep_copy(step.src, step.dst, i);
                 return put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false, {}});
             case StepOp::discard: return put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false, {}});
+            case StepOp::set_exec: return;  // a mode is nothing the rows are told apart by
         }
     }
 
@@ -314,6 +316,10 @@ StepOutcome Filer::recheck(const FileStep& step, const std::string& home, bool s
                 return;
             case StepOp::discard:
                 if (undone) dispatch(step, outcome);
+                return;
+            case StepOp::set_exec:
+                // Without knowing the file, one that a later step put there could get the mode.
+                if (step.expect) dispatch(step, outcome);
                 return;
         }
     });

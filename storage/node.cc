@@ -57,4 +57,11 @@ const IndexEntry& no_index() {
     return none;
 }
 
+std::vector<PropChange> as_set(const std::vector<Prop>& props) {
+    std::vector<PropChange> changes;
+    changes.reserve(props.size());
+    for (const Prop& prop : props) changes.push_back({prop.ns, prop.name, prop.value});
+    return changes;
+}
+
 }  // namespace storage

@@ -83,6 +83,24 @@ struct Prop {
     std::string value;
 };
 
+// One property to set (`value`) or to remove (empty).
+struct PropChange {
+    std::string ns;
+    std::string name;
+    std::optional<std::string> value;
+};
+
+// The properties of one node as what sets them on another.
+std::vector<PropChange> as_set(const std::vector<Prop>& props);
+
+// What changes about a node beside its content and place, all at once.
+struct PropChanges {
+    std::vector<PropChange> props;         // each name once
+    std::optional<std::int64_t> mtime_ns;  // what DAV says the time is
+    std::optional<bool> exec;              // files only
+    bool empty() const { return props.empty() && !mtime_ns && !exec; }
+};
+
 // What a listing fetches beside the node, in one query each for the whole set.
 enum class Need : std::uint8_t { none = 0, props = 1, disk = 2, index = 4, locks = 8 };
 constexpr Need operator|(Need a, Need b) {

@@ -109,6 +109,7 @@ class WriteTxn : public ReadTxn {
         std::string name;
         NodeKind kind = NodeKind::folder;
         std::optional<Oid> oid;  // empty = new UUIDv7
+        std::span<const PropChange> props = {};
     };
     virtual Node make(const Make& what, const Author& author) = 0;  // the name must be free
 
@@ -118,6 +119,7 @@ class WriteTxn : public ReadTxn {
         NodeKind kind = NodeKind::file;
         std::optional<std::int64_t> mtime_ns;  // empty = now
         std::optional<bool> exec;              // empty = as it was
+        std::span<const PropChange> props = {};
     };
     struct PutResult {
         Put outcome;
@@ -127,9 +129,6 @@ class WriteTxn : public ReadTxn {
     // the group is committed and stays the caller's until then (the function may run again): staged content is owned
     // outside the function, inline content may be a temporary.
     virtual PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) = 0;
-    // What DAV says the time is; the file's own stays as it was written, so that `disk` still knows it.
-    virtual void set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) = 0;
-
     // MOVE inside a space: one record and one rename whatever is below. The new name must be free.
     virtual Node place(NodeId id, NodeId parent, std::string_view name, const Author& author) = 0;
 
@@ -149,12 +148,13 @@ class WriteTxn : public ReadTxn {
         std::int64_t size = 0;
         std::optional<base::Hash> hash;
         std::optional<FileFacts> facts;  // files: already copied to their place under staging
-        std::vector<Prop> props;
+        std::vector<PropChange> props;
     };
     virtual std::vector<NodeId> add_copied(std::span<const Copied> members, const Author& author) = 0;
 
-    virtual void set_prop(NodeId id, std::string_view ns, std::string_view name, std::optional<std::string_view> value,
-                          const Author& author) = 0;
+    // Properties, DAV's time and the x bit: one record, or none when nothing changes. Of a file only the mode changes
+    // on disk; its time there stays as it was written, so that `disk` still knows it.
+    virtual void set_props(NodeId id, const PropChanges& changes, const Author& author) = 0;
     virtual void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) = 0;
 
     // Local tables that are never logged. Locks: who checks what may be locked is dav; remove_lock of a token that is

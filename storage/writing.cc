@@ -169,18 +169,37 @@ void Writing::insert(const Node& node, const Stamp& stamp) {
     query.bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
 }
 
-void Writing::insert_props(NodeId id, std::span<const Prop> props, const Stamp& stamp) {
-    for (const Prop& prop : props) {
+// What of `props` is a change, and the records it replaces. Removing what is not there is none.
+std::optional<MetaFacet> Writing::meta_of(NodeId id, std::span<const PropChange> props) {
+    MetaFacet meta;
+    for (const PropChange& prop : props) {
+        auto query = db_.query("SELECT origin, seq, value IS NULL FROM prop WHERE node = ?1 AND ns = ?2 AND name = ?3");
+        query.bind(id).bind_text(prop.ns).bind_text(prop.name);
+        const bool known = query.next();
+        if (!prop.value && (!known || query.integer(2) != 0)) continue;
+        if (known) meta.parents.push_back({query.integer(0), query.integer(1)});
+        meta.entries.push_back(prop);
+    }
+    if (meta.entries.empty()) return std::nullopt;
+    std::sort(meta.parents.begin(), meta.parents.end());
+    meta.parents.erase(std::unique(meta.parents.begin(), meta.parents.end()), meta.parents.end());
+    return meta;
+}
+
+void Writing::store_props(NodeId id, const std::optional<MetaFacet>& meta, const Stamp& stamp) {
+    if (!meta) return;
+    for (const PropChange& prop : meta->entries) {
+        if (prop.ns == kFactNamespace) continue;
         auto query = db_.query(
             "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
             " ON CONFLICT (node, ns, name) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7");
-        query.bind(id).bind_text(prop.ns).bind_text(prop.name).bind_text(prop.value);
+        query.bind(id).bind_text(prop.ns).bind_text(prop.name);
+        if (prop.value)
+            query.bind_text(*prop.value);
+        else
+            query.bind_null();
         query.bind(stamp.hlc).bind(stamp.dot.origin).bind(stamp.dot.seq).run();
     }
-}
-
-void Writing::changed(NodeId id, const Stamp& stamp) {
-    db_.query("UPDATE node SET changed_lsn = ?2 WHERE id = ?1").bind(id).bind(stamp.lsn).run();
 }
 
 void Writing::keep_version(const Node& node, const Stamp& stamp, const Author& author, std::string_view place) {
@@ -235,10 +254,12 @@ Node Writing::make(const Make& what, const Author& author) {
     RecordBody body;
     body.create = CreateFacet{node.kind, node.created_ms, {}, {}};
     body.place = PlaceFacet{parent.oid, node.name, {}, {}};
+    body.meta = meta_of(node.id, what.props);
     const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
     node.content = node.place = stamp.dot;
     node.content_lsn = node.placed_lsn = node.changed_lsn = stamp.lsn;
     insert(node, stamp);
+    store_props(node.id, body.meta, stamp);
     folders_.add(what.parent, share_of(node));
     if (on_disk(node.space)) {
         FileStep& step = queue(stamp, StepOp::make_folder, node.space, node.id);
@@ -291,6 +312,7 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
     }
     body.content = ContentFacet{node.hash, node.size, node.mtime_ns, node.exec, {}, {}};
     if (old) body.content->parents.push_back(old->content);
+    body.meta = meta_of(node.id, what.props);
     const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
     node.content = stamp.dot;
     node.content_lsn = node.changed_lsn = stamp.lsn;
@@ -308,6 +330,7 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
         node.placed_lsn = stamp.lsn;
         insert(node, stamp);
     }
+    store_props(node.id, body.meta, stamp);
     if (item) {
         db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING")
             .bind_blob(node.hash->view())
@@ -338,21 +361,6 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
     ledger_.use(node.space, node.size - (old ? old->size : 0));
     touch(what.parent);
     return {old ? Put::replaced : Put::created, std::move(node)};
-}
-
-void Writing::set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) {
-    const Node before = must(id);
-    begin_verb();
-    RecordBody body;
-    body.meta.emplace();
-    body.meta->entries.push_back({std::string(kFactNamespace), "mtime_ns", std::to_string(mtime_ns)});
-    const Stamp stamp = ledger_.append(before.space, RecordKind::node, before.oid, author, body);
-    db_.query("UPDATE node SET mtime_ns = ?2, changed_lsn = ?3 WHERE id = ?1")
-        .bind(id)
-        .bind(mtime_ns)
-        .bind(stamp.lsn)
-        .run();
-    touch(before.parent);
 }
 
 Node Writing::place(NodeId id, NodeId parent, std::string_view name, const Author& author) {
@@ -415,34 +423,36 @@ Node Writing::place(NodeId id, NodeId parent, std::string_view name, const Autho
 
 // ---- properties, values ----
 
-void Writing::set_prop(NodeId id, std::string_view ns, std::string_view name, std::optional<std::string_view> value,
-                       const Author& author) {
-    const Node target = must(id);
-    Dot replaced;
-    {
-        auto query = db_.query("SELECT origin, seq FROM prop WHERE node = ?1 AND ns = ?2 AND name = ?3");
-        query.bind(id).bind_text(ns).bind_text(name);
-        if (query.next()) replaced = {query.integer(0), query.integer(1)};
-    }
-    begin_verb();
+void Writing::set_props(NodeId id, const PropChanges& changes, const Author& author) {
+    const Node before = must(id);
+    CHECK(!changes.exec || !is_collection(before.kind));
     RecordBody body;
-    body.meta.emplace();
-    body.meta->entries.push_back({std::string(ns), std::string(name), std::nullopt});
-    if (value) body.meta->entries.back().value = *value;
-    if (replaced.seq != 0) body.meta->parents.push_back(replaced);
-    const Stamp stamp = ledger_.append(target.space, RecordKind::node, target.oid, author, body);
-    auto query = db_.query(
-        "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-        " ON CONFLICT (node, ns, name) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7");
-    query.bind(id).bind_text(ns).bind_text(name);
-    if (value)
-        query.bind_text(*value);
-    else
-        query.bind_null();
-    query.bind(stamp.hlc).bind(stamp.dot.origin).bind(stamp.dot.seq).run();
-    changed(id, stamp);
-    if (target.parent != 0) touch(target.parent);
-    if (is_collection(target.kind)) touch(id);
+    body.meta = meta_of(id, changes.props);
+    const auto add_fact = [&body](const char* name, std::string value) {
+        if (!body.meta) body.meta.emplace();
+        body.meta->entries.push_back({std::string(kFactNamespace), name, std::move(value)});
+    };
+    const std::int64_t mtime_ns = changes.mtime_ns.value_or(before.mtime_ns);
+    const bool exec = changes.exec.value_or(before.exec);
+    if (mtime_ns != before.mtime_ns) add_fact("mtime_ns", std::to_string(mtime_ns));
+    if (exec != before.exec) add_fact("exec", exec ? "1" : "0");
+    if (!body.meta) return;
+    begin_verb();
+    const Stamp stamp = ledger_.append(before.space, RecordKind::node, before.oid, author, body);
+    store_props(id, body.meta, stamp);
+    auto query = db_.query("UPDATE node SET mtime_ns = ?2, exec = ?3, changed_lsn = ?4 WHERE id = ?1");
+    query.bind(id).bind(mtime_ns).bind(std::int64_t{exec}).bind(stamp.lsn).run();
+    if (exec != before.exec && on_disk(before.space)) {
+        const std::optional<FileFacts> expect = expected(id);
+        FileStep& step = queue(stamp, StepOp::set_exec, before.space, id);
+        step.dst = disk_path(before);
+        step.expect = expect;
+        step.mtime_ns = mtime_ns;
+        step.exec = exec;
+        save(step);
+    }
+    if (before.parent != 0) touch(before.parent);
+    if (is_collection(before.kind)) touch(id);
 }
 
 void Writing::set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) {

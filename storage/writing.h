@@ -50,13 +50,11 @@ class Writing final : public Reading<WriteTxn> {
     std::string remove_space(SpaceId space, const Author& author) override;
     Node make(const Make& what, const Author& author) override;
     PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) override;
-    void set_mtime(NodeId id, std::int64_t mtime_ns, const Author& author) override;
     Node place(NodeId id, NodeId parent, std::string_view name, const Author& author) override;
     void remove(NodeId id, const Author& author) override;
     Node make_hidden(SpaceId space, const Author& author) override;
     std::vector<NodeId> add_copied(std::span<const Copied> members, const Author& author) override;
-    void set_prop(NodeId id, std::string_view ns, std::string_view name, std::optional<std::string_view> value,
-                  const Author& author) override;
+    void set_props(NodeId id, const PropChanges& changes, const Author& author) override;
     void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) override;
     void add_lock(const Lock& lock) override;
     void refresh_lock(std::string_view token, std::int64_t expires_ms) override;
@@ -90,9 +88,9 @@ class Writing final : public Reading<WriteTxn> {
     void save(const FileStep& step);  // its row in fs_todo
     std::optional<FileFacts> expected(NodeId id);
     void insert(const Node& node, const Stamp& stamp);
-    void insert_props(NodeId id, std::span<const Prop> props, const Stamp& stamp);
+    std::optional<MetaFacet> meta_of(NodeId id, std::span<const PropChange> props);
+    void store_props(NodeId id, const std::optional<MetaFacet>& meta, const Stamp& stamp);
     void touch(NodeId folder) { group_.touched.push_back(folder); }
-    void changed(NodeId id, const Stamp& stamp);
     void drop_locks(NodeId top);  // there and below
     Oid new_oid(NodeKind kind, SpaceId space, const Oid& parent, std::string_view name);
     void keep_version(const Node& node, const Stamp& stamp, const Author& author, std::string_view place);

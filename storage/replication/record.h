@@ -38,11 +38,7 @@ struct ContentFacet {
     std::vector<Dot> parents;
     UnknownTags unknown;
 };
-struct MetaEntry {
-    std::string ns;
-    std::string name;
-    std::optional<std::string> value;  // empty = removed
-};
+using MetaEntry = PropChange;
 struct MetaFacet {
     std::vector<MetaEntry> entries;
     std::vector<Dot> parents;
@@ -69,8 +65,9 @@ struct RecordBody {
     UnknownTags unknown;
 };
 
-// Facts about a node itself travel as meta entries of this namespace ("mtime_ns"); no property can have it.
-inline constexpr std::string_view kFactNamespace = "";
+// Facts about a node itself travel as meta entries of this namespace ("mtime_ns", "exec"). No property can have it: XML
+// has no U+0001. The empty namespace would not do, properties without a namespace have that.
+inline constexpr std::string_view kFactNamespace = "\x01";
 
 inline constexpr std::size_t kRecordBytesMax = 4 * 1024 * 1024;
 

@@ -270,10 +270,16 @@ TEST_CASE("each verb leaves its one record with its facets") {
              t.put({folder.id, "f", NodeKind::file, {}, {}}, text_content("22"), no_index(), {});
          },
          RecordKind::node, "o"},
-        {"set_mtime", [&](WriteTxn& t) { t.set_mtime(file.id, 5'000'000'000, {}); }, RecordKind::node, "m"},
-        {"set_prop", [&](WriteTxn& t) { t.set_prop(file.id, "urn:x", "colour", "red", {}); }, RecordKind::node, "m"},
-        {"drop prop", [&](WriteTxn& t) { t.set_prop(file.id, "urn:x", "colour", std::nullopt, {}); }, RecordKind::node,
-         "m"},
+        {"set_props",
+         [&](WriteTxn& t) {
+             t.set_props(file.id, {{{"urn:x", "colour", "red"}, {"", "shape", "round"}}, 5'000'000'000, true}, {});
+         },
+         RecordKind::node, "m"},
+        {"drop props",
+         [&](WriteTxn& t) {
+             t.set_props(file.id, {{{"urn:x", "colour", {}}, {"", "shape", {}}, {"urn:x", "never", {}}}, {}, {}}, {});
+         },
+         RecordKind::node, "m"},
         {"place", [&](WriteTxn& t) { t.place(file.id, home.files.root, "g", {}); }, RecordKind::node, "p"},
         {"remove", [&](WriteTxn& t) { t.remove(folder.id, {}); }, RecordKind::remove, "r"},
         {"set_kv",
@@ -488,7 +494,7 @@ TEST_CASE("generations grow with what is below") {
     home.put(folder.id, "f", "2");
     CHECK(home.store->generation(folder.id) != before);
     before = home.store->generation(folder.id);
-    home.store->write([&](WriteTxn& txn) { txn.set_prop(file.id, "urn:x", "y", "z", {}); });
+    home.store->write([&](WriteTxn& txn) { txn.set_props(file.id, {{{"urn:x", "y", "z"}}, {}, {}}, {}); });
     CHECK(home.store->generation(folder.id) != before);
     before = home.store->generation(folder.id);
     home.place(other.id, home.files.root, "g");
