@@ -69,13 +69,21 @@ class SourceWriter {
             append_field({}, "xml:lang", root_.outer_lang_);
         for (const auto& attribute : element.attributes_)
             append_field(attribute.prefix, attribute.name.local, attribute.value);
-        if (element.children_.empty() && element.texts_.front().empty()) {
+        if (element.children_.empty() && element.texts_.front().empty() && element.asides_.empty()) {
             out_.append("/>");
             return;
         }
         out_.push_back('>');
+        auto aside = element.asides_.begin();
         for (std::size_t i = 0; i < element.texts_.size(); ++i) {
-            append_text(out_, element.texts_[i]);
+            const std::string_view text = element.texts_[i];
+            std::size_t written = 0;
+            for (; aside != element.asides_.end() && aside->text == i; ++aside) {
+                append_text(out_, text.substr(written, aside->offset - written));
+                out_.append(aside->markup);
+                written = aside->offset;
+            }
+            append_text(out_, text.substr(written));
             if (i < element.children_.size()) append(element.children_[i], {});
         }
         out_.append("</");

@@ -40,8 +40,8 @@ struct Declaration {
     std::string ns;
 };
 
-// A parsed element with all below it; immutable once the reader has made it. Comments and processing instructions are
-// gone, CDATA is text.
+// A parsed element with all below it; immutable once the reader has made it. CDATA is text; comments and processing
+// instructions are seen by source() only.
 class Element {
   public:
     QName name() const { return name_; }
@@ -56,19 +56,26 @@ class Element {
     std::string trimmed_text() const;
 
     // The element as markup that stands on its own: every namespace it uses (also by a prefix inside a value) and the
-    // xml:lang in force are declared on it, prefixes, attributes and mixed content are kept. What a dead property
-    // stores.
+    // xml:lang in force are declared on it; prefixes, attributes, mixed content, comments and processing instructions
+    // are kept. What a dead property stores.
     std::string source() const;
 
   private:
     friend class TreeBuilder;  // the reader
     friend class SourceWriter;
+    // A comment or processing instruction, as markup, after that many octets of texts_[text].
+    struct Aside {
+        std::size_t text;
+        std::size_t offset;
+        std::string markup;
+    };
     Name name_;
     std::string prefix_;
     std::vector<Attribute> attributes_;
     std::vector<Declaration> declarations_;
     std::vector<std::string> texts_;  // texts_[i] stands before children_[i]; one more at the end
     std::vector<Element> children_;
+    std::vector<Aside> asides_;  // in document order
     // What was in force outside this element; shared, because most elements of a document see the same.
     std::shared_ptr<const std::vector<Declaration>> outer_;
     std::string outer_lang_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -75,6 +76,14 @@ class TreeBuilder {
         };
         sax.ignorableWhitespace = sax.characters;
         sax.cdataBlock = sax.characters;
+        sax.comment = [](void* self, const xmlChar* text) {
+            of(self).guard([&](TreeBuilder& builder) { builder.aside({"<!--", view(text), "-->"}); });
+        };
+        sax.processingInstruction = [](void* self, const xmlChar* target, const xmlChar* data) {
+            of(self).guard([&](TreeBuilder& builder) {
+                builder.aside({"<?", view(target), data == nullptr ? "" : " ", view(data), "?>"});
+            });
+        };
         sax.serror = [](void*, xmlErrorPtr) {};  // else the library writes to stderr
         return sax;
     }
@@ -192,6 +201,18 @@ class TreeBuilder {
         level.text_bytes += text.size();
         if (level.text_bytes > limits_.text_bytes_max) return fail(ParseFault::too_large, "text too long");
         level.element.texts_.back().append(text);
+    }
+
+    void aside(std::initializer_list<std::string_view> parts) {
+        if (levels_.empty()) return;
+        if (++elements_ > limits_.elements_max) return fail(ParseFault::too_complex, "too many elements");
+        Level& level = levels_.back();
+        std::string markup;
+        for (const auto part : parts) markup.append(part);
+        level.text_bytes += markup.size();
+        if (level.text_bytes > limits_.text_bytes_max) return fail(ParseFault::too_large, "text too long");
+        const auto& texts = level.element.texts_;
+        level.element.asides_.push_back({texts.size() - 1, texts.back().size(), std::move(markup)});
     }
 
     const ReadLimits& limits_;

@@ -30,10 +30,10 @@ class ParseError : public std::runtime_error {
 struct ReadLimits {
     std::size_t bytes_max = 1 << 20;
     std::size_t depth_max = 32;
-    std::size_t elements_max = 10'000;
+    std::size_t elements_max = 10'000;       // with comments and processing instructions
     std::size_t attributes_max = 32;         // of one element, declarations not counted
     std::size_t namespaces_max = 32;         // in scope at once
-    std::size_t text_bytes_max = 256 << 10;  // directly inside one element
+    std::size_t text_bytes_max = 256 << 10;  // directly inside one element, with comments
     std::size_t tag_bytes_max = 16 << 10;    // one <...>: libxml2 compares attributes pairwise before any callback
 };
 

@@ -231,6 +231,11 @@ TEST_CASE("source() stands on its own and keeps what the client wrote") {
          R"(<p xmlns:xs="urn:xs" xmlns:i="urn:i" i:type="xs:string">1</p>)"},
         {"<s><p><![CDATA[<&>]]>&#13;</p></s>", "<p>&lt;&amp;&gt;&#13;</p>"},
         {"<s><p a='x&quot;&#10;y'/></s>", R"(<p a="x&quot;&#10;y"/>)"},
+        {"<s><!-- out --><p>a<!-- b -->c<?d e f?><q/><!----><?g?></p><?h?></s>",
+         "<p>a<!-- b -->c<?d e f?><q/><!----><?g?></p>"},
+        {"<s xmlns='urn:a' xmlns:b='urn:b'><p><q xmlns=''><b:r/></q></p></s>",
+         R"(<p xmlns="urn:a" xmlns:b="urn:b"><q xmlns=""><b:r/></q></p>)"},
+        {"<s xml:lang='de'><p xml:lang=''><q/></p></s>", R"(<p xml:lang=""><q/></p>)"},
         {"<s><p>\xf0\x9f\x98\x80</p></s>", "<p>\xf0\x9f\x98\x80</p>"},
     };
     for (const auto& row : rows) {
