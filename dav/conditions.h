@@ -9,11 +9,14 @@ namespace dav {
 struct Condition {
     xml::QName element;
     http::Status status;
+    bool operator==(const Condition&) const = default;
 };
 
 namespace cond {
 
 // RFC 4918 §16.
+inline constexpr Condition cannot_modify_protected_property{{kDav, "cannot-modify-protected-property"},
+                                                            http::Status::forbidden};
 inline constexpr Condition no_external_entities{{kDav, "no-external-entities"}, http::Status::forbidden};
 inline constexpr Condition propfind_finite_depth{{kDav, "propfind-finite-depth"}, http::Status::forbidden};
 
@@ -24,6 +27,8 @@ inline constexpr Condition lock_token_matches_request_uri{{kDav, "lock-token-mat
 // The same of a LOCK that refreshes (§9.10.6).
 inline constexpr Condition lock_to_refresh_matches_request_uri{{kDav, "lock-token-matches-request-uri"},
                                                                http::Status::precondition_failed};
+// RFC 5689 §3.3.
+inline constexpr Condition valid_resourcetype{{kDav, "valid-resourcetype"}, http::Status::forbidden};
 
 // RFC 3744 §7.1.1.
 inline constexpr Condition need_privileges{{kDav, "need-privileges"}, http::Status::forbidden};

@@ -38,6 +38,10 @@ struct Limits {
     std::size_t xml_depth_max = 32;
     std::size_t xml_elements_max = 10'000;
     std::size_t propfind_names_max = 200;
+    std::size_t proppatch_names_max = 1000;
+    std::size_t properties_max = 100;  // stored with one resource
+    std::size_t property_bytes_max = 64 << 10;
+    std::size_t properties_bytes_max = 1 << 20;  // of one resource
     std::int64_t xml_body_deadline_ms = 30'000;
     std::size_t locks_max = 1000;
     std::size_t locks_per_user_max = 100;

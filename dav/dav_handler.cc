@@ -7,8 +7,10 @@
 #include "dav/error.h"
 #include "dav/hot_files.h"
 #include "dav/methods/methods.h"
+#include "dav/methods/representation.h"
 #include "dav/preconditions.h"
 #include "dav/registry.h"
+#include "dav/request_headers.h"
 #include "storage/base/failure.h"
 #include "storage/store.h"
 
@@ -21,7 +23,7 @@ using http::Method;
 // A body that no method here reads: some clients send one all the same.
 constexpr std::uint64_t kIgnoredBodyBytesMax = 64 * 1024;
 
-enum class BodyUse : std::uint8_t { ignored, xml, stream };
+enum class BodyUse : std::uint8_t { ignored, xml };
 
 struct MethodDef {
     Method method;
@@ -29,6 +31,7 @@ struct MethodDef {
     // What it changes of what the Request-URI names, for the check before a body is read; `run` checks all of it again.
     Touch touch;
     http::Response (*run)(Call& call, http::Request& request);
+    http::Verdict (*accept)(Call& call) = nullptr;  // decides about a body that is streamed
 };
 
 // Methods without a row are answered with 405 and what the resource allows.
@@ -37,11 +40,13 @@ constexpr std::array kMethods = {
     MethodDef{Method::options, BodyUse::ignored, Touch::nothing, method::options},
     MethodDef{Method::get, BodyUse::ignored, Touch::nothing, method::get},
     MethodDef{Method::head, BodyUse::ignored, Touch::nothing, method::get},
-    MethodDef{Method::put, BodyUse::stream, Touch::content, method::put},
+    MethodDef{Method::put, BodyUse::ignored, Touch::content, method::put, method::accept_put},
+    MethodDef{Method::post, BodyUse::ignored, Touch::content, method::post, method::accept_post},
     MethodDef{Method::delete_, BodyUse::ignored, Touch::binding, method::remove},
     // RFC 4918 §9
     MethodDef{Method::propfind, BodyUse::xml, Touch::nothing, method::propfind},
-    MethodDef{Method::mkcol, BodyUse::ignored, Touch::content, method::mkcol},
+    MethodDef{Method::proppatch, BodyUse::xml, Touch::content, method::proppatch},
+    MethodDef{Method::mkcol, BodyUse::xml, Touch::content, method::mkcol},
     MethodDef{Method::copy, BodyUse::ignored, Touch::nothing, method::copy},
     MethodDef{Method::move, BodyUse::ignored, Touch::binding, method::move},
     MethodDef{Method::lock, BodyUse::xml, Touch::nothing, method::lock},
@@ -73,12 +78,26 @@ http::Verdict decide(Call& call) {
         call.context.store.read([&](storage::ReadTxn& txn) { locate(txn, target); });
         refuse_method(target);
     }
-    if (row->body == BodyUse::stream) return method::accept_put(call);
+    if (row->accept) return row->accept(call);
     if (row->touch != Touch::nothing && call.head.has_body()) refuse_before_body(call, row->touch);
     http::Verdict verdict;
     verdict.memory_limit = row->body == BodyUse::xml ? call.context.limits.xml_bytes_max : kIgnoredBodyBytesMax;
     verdict.body_deadline_ms = call.context.limits.xml_body_deadline_ms;
     return verdict;
+}
+
+// RFC 8144 §3.2: a write that failed because the file is another by now may be answered with that file.
+std::optional<http::Response> failed_with_representation(Call& call, const DavError& error) {
+    if (error.status() != http::Status::precondition_failed) return std::nullopt;
+    const bool reads = call.head.method == Method::get || call.head.method == Method::head;
+    if (reads || return_of(call.head) != Return::representation) return std::nullopt;
+    Target target = aim(call.context, call.caller, call.head);
+    if (target.place != Place::tree) return std::nullopt;
+    call.context.store.read([&](storage::ReadTxn& txn) { locate(txn, target); });
+    if (!target.exists() || target.is_collection() || target.slash) return std::nullopt;
+    http::Response response = method::representation(call, target);
+    response.status = http::Status::precondition_failed;
+    return response;
 }
 
 }  // namespace
@@ -98,14 +117,28 @@ DavHandler::~DavHandler() = default;
 
 http::Verdict DavHandler::accept(const http::RequestHead& head, const Caller& caller) {
     Call call{state_->context, state_->registry, state_->hot, caller, head};
-    return decide(call);
+    try {
+        return decide(call);
+    } catch (const DavError& error) {  // says more about it than the pipeline can
+        auto answer = failed_with_representation(call, error);
+        if (!answer) throw;
+        http::Verdict verdict;
+        verdict.answer = *std::move(answer);
+        return verdict;
+    }
 }
 
 http::Response DavHandler::run(http::Request request, const Caller& caller) {
     Call call{state_->context, state_->registry, state_->hot, caller, request.head};
     const MethodDef* row = find(request.head.method);
     CHECK(row);  // accept has refused all others
-    return row->run(call, request);
+    try {
+        return row->run(call, request);
+    } catch (const DavError& error) {  // as in accept
+        auto answer = failed_with_representation(call, error);
+        if (!answer) throw;
+        return *std::move(answer);
+    }
 }
 
 std::optional<http::Response> DavHandler::answer_now(const http::RequestHead& head, const Caller& caller) {

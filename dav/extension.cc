@@ -19,6 +19,6 @@ std::span<const PropertyDef> joined() {
 
 }  // namespace
 
-const Extension kCoreExtension{joined(), {}, ""};
+const Extension kCoreExtension{joined(), {}, "extended-mkcol"};
 
 }  // namespace dav

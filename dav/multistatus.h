@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,8 @@ class Multistatus {
     void row(const Resource& resource, const View& view, PropPlan& plan, bool minimal);
     // A resource with a status instead of properties.
     void status(std::string_view href, http::Status status);
+    // A resource with what `inside` writes.
+    void response(std::string_view href, const std::function<void(xml::Writer&)>& inside);
 
     http::Response finish();
 
@@ -27,5 +30,9 @@ class Multistatus {
     xml::Writer writer_;
     std::optional<xml::Writer::Scope> root_;
 };
+
+// A document of another root, spooled like a multistatus.
+http::Response xml_answer(const Context& context, http::Status status, xml::QName root,
+                          const std::function<void(xml::Writer&)>& inside);
 
 }  // namespace dav

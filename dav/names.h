@@ -10,6 +10,7 @@ namespace dav {
 inline constexpr std::string_view kDav = "DAV:";
 inline constexpr std::string_view kApache = "http://apache.org/dav/props/";
 inline constexpr std::string_view kOwncloud = "http://owncloud.org/ns";
+inline constexpr std::string_view kMicrosoft = "urn:schemas-microsoft-com:";
 
 namespace name {
 
@@ -31,10 +32,13 @@ inline constexpr xml::QName locktype{kDav, "locktype"};
 inline constexpr xml::QName multistatus{kDav, "multistatus"};
 inline constexpr xml::QName prop{kDav, "prop"};
 inline constexpr xml::QName propfind{kDav, "propfind"};
+inline constexpr xml::QName propertyupdate{kDav, "propertyupdate"};
 inline constexpr xml::QName propname{kDav, "propname"};
 inline constexpr xml::QName propstat{kDav, "propstat"};
+inline constexpr xml::QName remove{kDav, "remove"};
 inline constexpr xml::QName response{kDav, "response"};
 inline constexpr xml::QName responsedescription{kDav, "responsedescription"};
+inline constexpr xml::QName set{kDav, "set"};
 inline constexpr xml::QName shared{kDav, "shared"};
 inline constexpr xml::QName status{kDav, "status"};
 inline constexpr xml::QName timeout{kDav, "timeout"};
@@ -49,6 +53,15 @@ inline constexpr xml::QName getlastmodified{kDav, "getlastmodified"};
 inline constexpr xml::QName lockdiscovery{kDav, "lockdiscovery"};
 inline constexpr xml::QName resourcetype{kDav, "resourcetype"};
 inline constexpr xml::QName supportedlock{kDav, "supportedlock"};
+
+// RFC 5689 §5, extended MKCOL.
+inline constexpr xml::QName mkcol{kDav, "mkcol"};
+inline constexpr xml::QName mkcol_response{kDav, "mkcol-response"};
+
+// RFC 5995 §3.2.1 and RFC 3253 §3.1.4, which it needs.
+inline constexpr xml::QName add_member{kDav, "add-member"};
+inline constexpr xml::QName supported_live_property{kDav, "supported-live-property"};
+inline constexpr xml::QName supported_live_property_set{kDav, "supported-live-property-set"};
 
 // RFC 4331 §3, quota.
 inline constexpr xml::QName quota_available_bytes{kDav, "quota-available-bytes"};
@@ -85,7 +98,16 @@ inline constexpr xml::QName supported_report_set{kDav, "supported-report-set"};
 // mod_dav, which davfs2 and others ask for the x bit.
 inline constexpr xml::QName executable{kApache, "executable"};
 
+// Nextcloud clients and rclone set a file's time by it.
+inline constexpr xml::QName lastmodified{kDav, "lastmodified"};
+
+// Windows writes its times and attributes after each upload.
+inline constexpr xml::QName win32_last_modified_time{kMicrosoft, "Win32LastModifiedTime"};
+
 // ownCloud and Nextcloud clients.
+inline constexpr xml::QName oc_checksum{kOwncloud, "checksum"};
+inline constexpr xml::QName oc_checksums{kOwncloud, "checksums"};
+inline constexpr xml::QName oc_fileid{kOwncloud, "fileid"};
 inline constexpr xml::QName oc_id{kOwncloud, "id"};
 inline constexpr xml::QName oc_permissions{kOwncloud, "permissions"};
 inline constexpr xml::QName oc_size{kOwncloud, "size"};

@@ -26,14 +26,6 @@ void add_names(const xml::Element& list, const Limits& limits, std::vector<xml::
     names.erase(std::unique(names.begin(), names.end()), names.end());
 }
 
-const storage::Prop* stored(const Resource& resource, xml::QName name) {
-    if (!resource.row) return nullptr;
-    for (const storage::Prop& prop : resource.row->props) {
-        if (prop.name == name.local && prop.ns == name.ns) return &prop;
-    }
-    return nullptr;
-}
-
 }  // namespace
 
 PropRequest parse_propfind(std::string_view body, const Limits& limits) {
@@ -59,7 +51,7 @@ PropRequest parse_propfind(std::string_view body, const Limits& limits) {
     return request;
 }
 
-PropPlan::PropPlan(const Registry& registry, PropRequest request) : request_(std::move(request)) {
+PropPlan::PropPlan(const Registry& registry, PropRequest request) : registry_(registry), request_(std::move(request)) {
     if (request_.ask != PropRequest::Ask::named) {
         const bool all = request_.ask == PropRequest::Ask::allprop;
         for (const PropertyDef* definition : registry.properties()) {
@@ -130,7 +122,7 @@ void PropPlan::write_values(const Resource& resource, const View& view, xml::Wri
             continue;
         }
         if (!definition) {
-            if (const storage::Prop* prop = stored(resource, column.name)) {
+            if (const storage::Prop* prop = stored_prop(resource, column.name)) {
                 writer.raw(prop->value);
                 continue;
             }
@@ -139,7 +131,10 @@ void PropPlan::write_values(const Resource& resource, const View& view, xml::Wri
     }
     if (!all || !resource.row) return;
     for (const storage::Prop& prop : resource.row->props) {
-        if (!has_column({prop.ns, prop.name})) writer.raw(prop.value);
+        const xml::QName name{prop.ns, prop.name};
+        // What has a row of its own was written by its reader, or is not part of allprop.
+        if (registry_.find(name) || (!request_.names.empty() && has_column(name))) continue;
+        writer.raw(prop.value);
     }
 }
 
@@ -156,7 +151,9 @@ void PropPlan::write_names(const Resource& resource, const View& view, xml::Writ
         if (outcome == Read::written) writer.empty(column.name);
     }
     if (!resource.row) return;
-    for (const storage::Prop& prop : resource.row->props) writer.empty({prop.ns, prop.name});
+    for (const storage::Prop& prop : resource.row->props) {
+        if (!registry_.find({prop.ns, prop.name})) writer.empty({prop.ns, prop.name});
+    }
 }
 
 }  // namespace dav

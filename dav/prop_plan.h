@@ -43,6 +43,7 @@ class PropPlan {
     void write_names(const Resource& resource, const View& view, xml::Writer& writer);
     bool has_column(xml::QName name) const;
 
+    const Registry& registry_;
     PropRequest request_;  // owns the names the columns point to
     std::vector<Column> columns_;
     storage::Need needs_ = storage::Need::none;

@@ -5,7 +5,10 @@
 #include "dav/http/date.h"
 #include "dav/http/media_type.h"
 #include "dav/names.h"
+#include "dav/oc_checksums.h"
 #include "dav/property.h"
+#include "dav/registry.h"
+#include "dav/times.h"
 #include "storage/base/hash.h"
 #include "storage/store.h"
 
@@ -23,7 +26,16 @@ Read read_creationdate(const Resource& resource, const View&, xml::QName self, x
     return Read::written;
 }
 
-Read read_displayname(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+// What a client stored, element and all.
+Read read_stored(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    const storage::Prop* prop = stored_prop(resource, self);
+    if (!prop) return Read::missing;
+    writer.raw(prop->value);
+    return Read::written;
+}
+
+Read read_displayname(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
+    if (read_stored(resource, view, self, writer) == Read::written) return Read::written;
     if (resource.name.empty()) return Read::missing;
     writer.text(self, resource.name);
     return Read::written;
@@ -90,6 +102,49 @@ Read read_executable(const Resource& resource, const View&, xml::QName self, xml
     return Read::written;
 }
 
+// RFC 5995 §3.2.1: POST to the collection itself.
+Read read_add_member(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    if (!resource.rights->write) return Read::missing;
+    const auto element = writer.element(self);
+    writer.text(name::href, resource.href);
+    return Read::written;
+}
+
+Read read_supported_live_property_set(const Resource& resource, const View& view, xml::QName self,
+                                      xml::Writer& writer) {
+    const auto element = writer.element(self);
+    for (const PropertyDef* definition : view.registry().properties()) {
+        if (!covers(definition->kinds, resource.kind)) continue;
+        const auto one = writer.element(name::supported_live_property);
+        const auto prop = writer.element(name::prop);
+        writer.empty(definition->name);
+    }
+    return Read::written;
+}
+
+// Written only: getlastmodified says it.
+Read read_nothing(const Resource&, const View&, xml::QName, xml::Writer&) {
+    return Read::missing;
+}
+
+// Clients that take it for a number get one: the random end of the id.
+Read read_oc_fileid(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    std::uint64_t number = 0;
+    for (const char octet : resource.row->node.oid.view().substr(8)) {
+        number = number << 8 | static_cast<unsigned char>(octet);
+    }
+    writer.number(self, number & 0x7fff'ffff'ffff'ffff);
+    return Read::written;
+}
+
+Read read_oc_checksums(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+    const std::string sums = oc_checksums(*resource.row);
+    if (sums.empty()) return Read::missing;
+    const auto element = writer.element(self);
+    writer.text(name::oc_checksum, sums);
+    return Read::written;
+}
+
 Read read_oc_id(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
     writer.text(self, base::hex(resource.row->node.oid.view()));
     return Read::written;
@@ -117,14 +172,58 @@ Read read_oc_size(const Resource& resource, const View& view, xml::QName self, x
     return Read::written;
 }
 
+// ---- writers ----
+
+constexpr Refusal kProtected{http::Status::forbidden, cond::cannot_modify_protected_property};
+constexpr Refusal kBadValue{http::Status::conflict, std::nullopt};
+
+std::optional<Refusal> write_displayname(xml::QName self, const xml::Element* value, storage::PropChanges& changes) {
+    if (value && !value->children().empty()) return kBadValue;
+    return write_dead(self, value, changes);  // removed: the name shows again
+}
+
+std::optional<Refusal> write_getlastmodified(xml::QName, const xml::Element* value, storage::PropChanges& changes) {
+    if (!value) return kProtected;
+    const auto mtime_ns = http_date_ns(value->trimmed_text());
+    if (!mtime_ns) return kBadValue;
+    changes.mtime_ns = mtime_ns;
+    return std::nullopt;
+}
+
+// Seconds since 1970 (rclone and Nextcloud).
+std::optional<Refusal> write_lastmodified(xml::QName, const xml::Element* value, storage::PropChanges& changes) {
+    if (!value) return kProtected;
+    const auto mtime_ns = unix_time_ns(value->trimmed_text());
+    if (!mtime_ns) return kBadValue;
+    changes.mtime_ns = mtime_ns;
+    return std::nullopt;
+}
+
+// Windows gives up a whole copy when this is refused, so what is no date is only stored.
+std::optional<Refusal> write_win32_last_modified_time(xml::QName self, const xml::Element* value,
+                                                      storage::PropChanges& changes) {
+    const auto mtime_ns = value ? http_date_ns(value->trimmed_text()) : std::nullopt;
+    if (mtime_ns) changes.mtime_ns = mtime_ns;
+    return write_dead(self, value, changes);
+}
+
+std::optional<Refusal> write_executable(xml::QName, const xml::Element* value, storage::PropChanges& changes) {
+    if (!value) return kProtected;
+    const std::string text = value->trimmed_text();
+    if (text != "T" && text != "F") return kBadValue;
+    changes.exec = text == "T";
+    return std::nullopt;
+}
+
 constexpr std::array kCoreProperties = {
     // RFC 4918 §15
     PropertyDef{name::creationdate, Kinds::stored, Need::none, Flags::allprop, read_creationdate},
-    PropertyDef{name::displayname, Kinds::any, Need::none, Flags::allprop, read_displayname},
+    PropertyDef{name::displayname, Kinds::any, Need::props, Flags::allprop, read_displayname, write_displayname},
     PropertyDef{name::getcontentlength, Kinds::content, Need::none, Flags::allprop, read_getcontentlength},
     PropertyDef{name::getcontenttype, Kinds::file, Need::none, Flags::allprop, read_getcontenttype},
     PropertyDef{name::getetag, Kinds::stored, Need::none, Flags::allprop, read_getetag},
-    PropertyDef{name::getlastmodified, Kinds::stored, Need::none, Flags::allprop, read_getlastmodified},
+    PropertyDef{name::getlastmodified, Kinds::stored, Need::none, Flags::allprop, read_getlastmodified,
+                write_getlastmodified},
     PropertyDef{name::resourcetype, Kinds::any, Need::none, Flags::allprop, read_resourcetype},
     // RFC 4331 §3: SHOULD NOT be in allprop
     PropertyDef{name::quota_available_bytes, Kinds::stored, Need::none, Flags::none, read_quota_available},
@@ -133,9 +232,19 @@ constexpr std::array kCoreProperties = {
     PropertyDef{name::resource_id, Kinds::stored, Need::none, Flags::none, read_resource_id},
     // RFC 3253 §3.1.5: no reports yet
     PropertyDef{name::supported_report_set, Kinds::any, Need::none, Flags::none, read_empty},
+    PropertyDef{name::supported_live_property_set, Kinds::any, Need::none, Flags::none,
+                read_supported_live_property_set},
+    // RFC 5995 §3.2.1: SHOULD NOT be in allprop
+    PropertyDef{name::add_member, Kinds::folder, Need::none, Flags::none, read_add_member},
     // mod_dav
-    PropertyDef{name::executable, Kinds::file, Need::none, Flags::none, read_executable},
+    PropertyDef{name::executable, Kinds::file, Need::none, Flags::none, read_executable, write_executable},
+    // Windows
+    PropertyDef{name::win32_last_modified_time, Kinds::stored, Need::props, Flags::allprop, read_stored,
+                write_win32_last_modified_time},
     // ownCloud and Nextcloud clients
+    PropertyDef{name::lastmodified, Kinds::stored, Need::none, Flags::none, read_nothing, write_lastmodified},
+    PropertyDef{name::oc_checksums, Kinds::file, Need::props, Flags::none, read_oc_checksums},
+    PropertyDef{name::oc_fileid, Kinds::stored, Need::none, Flags::none, read_oc_fileid},
     PropertyDef{name::oc_id, Kinds::stored, Need::none, Flags::none, read_oc_id},
     PropertyDef{name::oc_permissions, Kinds::stored, Need::none, Flags::none, read_oc_permissions},
     PropertyDef{name::oc_size, Kinds::stored, Need::none, Flags::none, read_oc_size},
@@ -146,6 +255,14 @@ static_assert(names_are_unique(kCoreProperties));
 
 std::span<const PropertyDef> core_properties() {
     return kCoreProperties;
+}
+
+const storage::Prop* stored_prop(const Resource& resource, xml::QName name) {
+    if (!resource.row) return nullptr;
+    for (const storage::Prop& prop : resource.row->props) {
+        if (prop.name == name.local && prop.ns == name.ns) return &prop;
+    }
+    return nullptr;
 }
 
 Kinds kind_of(storage::NodeKind kind) {

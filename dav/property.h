@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dav/acl.h"
+#include "dav/conditions.h"
 #include "dav/context.h"
 #include "dav/xml/element.h"
 #include "dav/xml/writer.h"
@@ -53,14 +54,25 @@ struct Resource {
     const std::vector<storage::Lock>* inherited = nullptr;  // locks of infinite depth above it; null = none
 };
 
+class Registry;
+
+// What is stored under that name; null: nothing, or this kind of resource stores nothing.
+const storage::Prop* stored_prop(const Resource& resource, xml::QName name);
+
 // What is the same for all resources of one answer. One thread.
 class View {
   public:
-    View(const Context& context, const Caller& caller, const storage::AccountBook& book,
+    View(const Context& context, const Registry& registry, const Caller& caller, const storage::AccountBook& book,
          const storage::Principal* owner, std::int64_t used_bytes)
-        : context_(context), caller_(caller), book_(book), owner_(owner), used_bytes_(used_bytes) {}
+        : context_(context),
+          registry_(registry),
+          caller_(caller),
+          book_(book),
+          owner_(owner),
+          used_bytes_(used_bytes) {}
 
     const Context& context() const { return context_; }
+    const Registry& registry() const { return registry_; }
     const Caller& caller() const { return caller_; }
     const storage::AccountBook& book() const { return book_; }
     const storage::Principal* owner() const { return owner_; }  // of the tree; null outside trees
@@ -70,6 +82,7 @@ class View {
 
   private:
     const Context& context_;
+    const Registry& registry_;
     const Caller& caller_;
     const storage::AccountBook& book_;
     const storage::Principal* owner_;
@@ -82,14 +95,30 @@ enum class Read : std::uint8_t { written, missing };
 // Writes the element `self` whole, or nothing when this resource has no such property.
 using Reader = Read (*)(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer);
 
-// One property: the row that PROPFIND, allprop and propname read. Nothing else mentions its name. There are no writers
-// yet: all of these are protected.
+// Why a property can not be set as asked: what its propstat says.
+struct Refusal {
+    http::Status status;
+    std::optional<Condition> condition;
+    bool operator==(const Refusal&) const = default;
+};
+
+// Adds to `changes` what a client asks for: `value` is the element it sent, null when it removes the property. Empty:
+// done. Looks at nothing but the value; limits are counted behind it.
+using PropertyWriter = std::optional<Refusal> (*)(xml::QName self, const xml::Element* value,
+                                                  storage::PropChanges& changes);
+
+// Stores the element as it is, so that it comes back equal (RFC 4918 §4.3).
+std::optional<Refusal> write_dead(xml::QName self, const xml::Element* value, storage::PropChanges& changes);
+
+// One property: the row that PROPFIND, allprop, propname, PROPPATCH and MKCOL read. Nothing else mentions its name. A
+// name without a row is a dead property: anything may be stored under it.
 struct PropertyDef {
     xml::QName name;
     Kinds kinds;
     storage::Need need;
     Flags flags;
     Reader read;
+    PropertyWriter write = nullptr;  // null: protected
 };
 
 template <typename Table>

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "dav/extension.h"
@@ -25,7 +26,13 @@ class Registry {
 
   private:
     std::vector<const PropertyDef*> properties_;
-    std::map<xml::QName, const PropertyDef*> by_name_;
+    struct NameHash {
+        std::size_t operator()(xml::QName name) const noexcept {
+            const std::hash<std::string_view> hash;
+            return hash(name.local) * 31 + hash(name.ns);
+        }
+    };
+    std::unordered_map<xml::QName, const PropertyDef*, NameHash> by_name_;
     std::string tokens_;  // of the extensions, each with a comma before it
 };
 

@@ -1,9 +1,9 @@
 #include "dav/request_headers.h"
 
-#include <charconv>
 #include <string_view>
 
 #include "dav/error.h"
+#include "dav/times.h"
 
 namespace dav {
 
@@ -15,9 +15,9 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-// The preference `return=minimal` among the comma-separated preferences of one field (RFC 7240 §2); parameters after a
-// semicolon do not change it.
-bool names_minimal(std::string_view field) {
+// The preference `return` among the comma-separated preferences of one field (RFC 7240 §2): the first one counts, and
+// parameters after a semicolon do not change it.
+Return named_return(std::string_view field) {
     while (!field.empty()) {
         const std::size_t comma = field.find(',');
         std::string_view preference = field.substr(0, comma);
@@ -28,18 +28,14 @@ bool names_minimal(std::string_view field) {
             std::string_view value = trimmed(preference.substr(equals + 1));
             if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
                 value = value.substr(1, value.size() - 2);
-            if (http::equal_ignoring_case(value, "minimal")) return true;
+            if (http::equal_ignoring_case(value, "minimal")) return Return::minimal;
+            if (http::equal_ignoring_case(value, "representation")) return Return::representation;
         }
         if (comma == std::string_view::npos) break;
         field.remove_prefix(comma + 1);
     }
-    return false;
+    return Return::unsaid;
 }
-
-constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
-// 1901 to 2199: what every file system and client can hold.
-constexpr std::int64_t kMtimeSecondsMin = -2'147'483'648;
-constexpr std::int64_t kMtimeSecondsMax = 7'258'118'400;
 
 }  // namespace
 
@@ -59,35 +55,26 @@ Overwrite overwrite_of(const http::RequestHead& head) {
     throw DavError(http::Status::bad_request).detail("Overwrite is neither T nor F");
 }
 
-bool wants_minimal(const http::RequestHead& head) {
-    if (http::equal_ignoring_case(head.headers.get("Brief"), "t")) return true;
+Return return_of(const http::RequestHead& head) {
+    if (http::equal_ignoring_case(head.headers.get("Brief"), "t")) return Return::minimal;
     const auto field = head.headers.combined("Prefer");
-    return field && names_minimal(*field);
+    return field ? named_return(*field) : Return::unsaid;
+}
+
+void add_preference_applied(http::Headers& headers, const http::RequestHead& head) {
+    const Return asked = return_of(head);
+    if (asked == Return::unsaid) return;
+    headers.add("Vary", "Brief, Prefer");
+    if (!head.headers.has("Prefer")) return;
+    headers.add("Preference-Applied", asked == Return::minimal ? "return=minimal" : "return=representation");
 }
 
 std::optional<std::int64_t> oc_mtime_ns(const http::RequestHead& head) {
     const auto field = head.headers.find("X-OC-Mtime");
     if (!field) return std::nullopt;
-    const std::string_view text = trimmed(*field);
-    const std::size_t point = text.find('.');
-    const std::string_view whole = text.substr(0, point);
-    std::int64_t seconds = 0;
-    const auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
-    if (error != std::errc() || end != whole.data() + whole.size() || seconds < kMtimeSecondsMin ||
-        seconds > kMtimeSecondsMax) {
-        throw DavError(http::Status::bad_request).detail("X-OC-Mtime is no time");
-    }
-    // Some clients send a fraction of at most nine digits.
-    std::int64_t nanoseconds = 0;
-    if (point != std::string_view::npos) {
-        std::int64_t unit = kNanosecondsPerSecond / 10;
-        for (const char c : text.substr(point + 1)) {
-            if (c < '0' || c > '9') throw DavError(http::Status::bad_request).detail("X-OC-Mtime is no time");
-            nanoseconds += (c - '0') * unit;
-            unit /= 10;
-        }
-    }
-    return seconds * kNanosecondsPerSecond + nanoseconds;
+    const auto mtime_ns = unix_time_ns(trimmed(*field));
+    if (!mtime_ns) throw DavError(http::Status::bad_request).detail("X-OC-Mtime is no time");
+    return mtime_ns;
 }
 
 }  // namespace dav

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kPageMethods = "GET, HEAD, OPTIONS";
 constexpr std::string_view kServerMethods =
-    "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, LOCK, UNLOCK";
+    "OPTIONS, GET, HEAD, PUT, POST, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
 
 bool is_page_method(http::Method method) {
     return method == http::Method::get || method == http::Method::head;

@@ -52,6 +52,7 @@ enum class Status : std::uint16_t {
 constexpr int code(Status status) {
     return static_cast<int>(status);
 }
+std::string status_line(Status status);  // "HTTP/1.1 207 Multi-Status", as it stands in a DAV:status
 std::string_view reason(Status status);  // "OK", "Multi-Status"; clients compare the whole status line
 std::string status_line(Status status);  // "HTTP/1.1 200 OK", as a multistatus writes it
 

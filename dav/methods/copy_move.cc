@@ -97,16 +97,15 @@ std::string name_at(const Target& destination) {
     return destination.exists() ? destination.node().name : destination.new_name();
 }
 
-void set_props(storage::WriteTxn& txn, storage::NodeId node, const std::vector<storage::Prop>& props,
-               const storage::Author& author) {
-    const auto names = [&](const storage::Prop& a) {
-        return std::any_of(props.begin(), props.end(),
-                           [&](const storage::Prop& b) { return a.ns == b.ns && a.name == b.name; });
-    };
-    for (const storage::Prop& old : txn.props(node)) {
-        if (!names(old)) txn.set_prop(node, old.ns, old.name, std::nullopt, author);
+// RFC 4918 §9.8.4: afterwards the destination has the properties of the source and no others.
+std::vector<storage::PropChange> props_replacing(const std::vector<storage::Prop>& old,
+                                                 const std::vector<storage::Prop>& props) {
+    std::vector<storage::PropChange> changes = storage::as_set(props);
+    for (const storage::Prop& one : old) {
+        const auto stays = [&](const storage::Prop& prop) { return prop.ns == one.ns && prop.name == one.name; };
+        if (std::none_of(props.begin(), props.end(), stays)) changes.push_back({one.ns, one.name, std::nullopt});
     }
-    for (const storage::Prop& prop : props) txn.set_prop(node, prop.ns, prop.name, prop.value, author);
+    return changes;
 }
 
 // What a copy took from: whether the source still is that, when its place is taken.
@@ -133,15 +132,17 @@ bool put_file(Call& call, Ends& ends) {
         what.name = name_at(destination);
         what.mtime_ns = copy.node.mtime_ns;
         what.exec = copy.node.exec;
+        const bool into_file = ends.replaces && !destination.is_collection();
+        const auto props =
+            props_replacing(into_file ? txn.props(destination.node().id) : std::vector<storage::Prop>(), copy.props);
+        what.props = props;
         // The function may run again: octets in memory are copied, a staged file stays ours until the commit.
-        const auto put = [&] {
-            if (!copy.content.is_inline()) {
-                return txn.put(what, std::move(copy.content), storage::no_index(), call.author());
-            }
-            return txn.put(what, storage::Content::inlined(copy.content.bytes(), copy.content.hash()),
-                           storage::no_index(), call.author());
-        };
-        set_props(txn, put().node.id, copy.props, call.author());
+        if (copy.content.is_inline()) {
+            txn.put(what, storage::Content::inlined(copy.content.bytes(), copy.content.hash()), storage::no_index(),
+                    call.author());
+        } else {
+            txn.put(what, std::move(copy.content), storage::no_index(), call.author());
+        }
     });
     return taken;
 }
@@ -151,12 +152,13 @@ bool put_empty(Call& call, Ends& ends) {
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);
         const Target& destination = ends.destination;
-        const auto props = txn.props(ends.source.node().id);
+        const auto props = storage::as_set(txn.props(ends.source.node().id));
         if (ends.replaces) txn.remove(destination.node().id, call.author());
         storage::WriteTxn::Make make;
         make.parent = destination.parent().id;
         make.name = name_at(destination);
-        set_props(txn, txn.make(make, call.author()).id, props, call.author());
+        make.props = props;
+        txn.make(make, call.author());
     });
     return true;
 }

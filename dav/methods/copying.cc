@@ -139,7 +139,7 @@ std::optional<storage::WriteTxn::Copied> TreeCopy::copy_member(const storage::Ro
     copied.kind = row.node.kind;
     copied.mtime_ns = row.node.mtime_ns;
     copied.exec = row.node.exec;
-    copied.props = row.props;
+    copied.props = storage::as_set(row.props);
     if (storage::is_collection(row.node.kind)) {
         tree.make_folder(to);
         copied.facts = tree.stat(to);
@@ -190,11 +190,10 @@ void TreeCopy::copy_page(const Folder& folder, const Page& page, std::vector<Fol
 }
 
 void TreeCopy::fill(storage::NodeId source) {
-    const auto props = context_.store.read([&](storage::ReadTxn& txn) { return txn.props(source); });
-    if (!props.empty()) {
-        context_.store.write([&](storage::WriteTxn& txn) {
-            for (const storage::Prop& prop : props) txn.set_prop(root_.id, prop.ns, prop.name, prop.value, author_);
-        });
+    storage::PropChanges changes;
+    context_.store.read([&](storage::ReadTxn& txn) { changes.props = storage::as_set(txn.props(source)); });
+    if (!changes.empty()) {
+        context_.store.write([&](storage::WriteTxn& txn) { txn.set_props(root_.id, changes, author_); });
     }
     // Folders still to do; bounded by the number of nodes the caller allowed.
     std::vector<Folder> open{{source, root_.id, root_path_}};

@@ -11,7 +11,10 @@
 #include "dav/http/range.h"
 #include "dav/methods/listing_page.h"
 #include "dav/methods/methods.h"
+#include "dav/methods/representation.h"
+#include "dav/oc_checksums.h"
 #include "dav/preconditions.h"
+#include "dav/request_headers.h"
 #include "storage/store.h"
 
 namespace dav::method {
@@ -34,12 +37,15 @@ struct Found {
     std::shared_ptr<const storage::File> file;
     storage::FileFacts facts;
     std::string etag;
+    std::int64_t mtime_ns = 0;         // DAV's of what the row describes, else the file's own
+    std::string oc_checksum;           // known of these octets
     bool as_known = false;             // the octets are those the row describes
     std::optional<std::string> bytes;  // of a small one
 };
 
 struct Look {
     storage::Node node;
+    std::vector<storage::Prop> props;
     std::optional<storage::FileFacts> disk;
     std::string path;
     storage::Lsn settled_after = 0;
@@ -66,6 +72,8 @@ bool open_as(const Context& context, const Look& look, bool want_bytes, Found& f
     found.node = look.node;
     found.facts = file->facts();
     found.as_known = look.disk && found.facts.same_version(*look.disk);
+    found.mtime_ns = found.as_known ? look.node.mtime_ns : found.facts.mtime_ns;
+    found.oc_checksum = found.as_known ? oc_checksum(look.node, look.props) : std::string();
     found.bytes.reset();
     if (want_bytes) found.bytes = read_small(*file, found.facts);
     const bool still = !found.bytes || file->facts().same_version(found.facts);
@@ -86,6 +94,7 @@ Found find_file(const Context& context, Target& target, bool want_bytes) {
             seen.node = target.node();
             if (target.is_collection()) return seen;
             seen.disk = txn.disk(seen.node.id);
+            seen.props = txn.props(seen.node.id);
             seen.path = target.walk.disk_path(target.space);
             seen.settled_after = target.walk.settled_after();
             return seen;
@@ -106,7 +115,8 @@ http::Headers headers_of(const Found& found) {
     http::Headers headers;
     http::add_content_headers(headers, http::media_type_of(found.node.name), found.node.name);
     headers.add("ETag", found.etag);
-    headers.add("Last-Modified", http::http_date(found.facts.mtime_ns / kNanosecondsPerSecond));
+    headers.add("Last-Modified", http::http_date(found.mtime_ns / kNanosecondsPerSecond));
+    if (!found.oc_checksum.empty()) headers.add("OC-Checksum", found.oc_checksum);
     headers.add("Accept-Ranges", "bytes");
     headers.add("Cache-Control", "private, no-cache");
     headers.add("Vary", "Authorization, Cookie");
@@ -116,7 +126,7 @@ http::Headers headers_of(const Found& found) {
 http::Response not_modified(const Found& found) {
     http::Response response(Status::not_modified);
     response.headers.add("ETag", found.etag);
-    response.headers.add("Last-Modified", http::http_date(found.facts.mtime_ns / kNanosecondsPerSecond));
+    response.headers.add("Last-Modified", http::http_date(found.mtime_ns / kNanosecondsPerSecond));
     response.headers.add("Cache-Control", "private, no-cache");
     response.headers.add("Vary", "Authorization, Cookie");
     return response;
@@ -129,7 +139,7 @@ http::Body body_of(const Found& found, const http::Range& range) {
 
 http::Response answer_file(Call& call, const Found& found, const HotFiles::Ticket& ticket) {
     const std::int64_t now_s = call.context.store.seams().clock.now_ms() / kMillisecondsPerSecond;
-    const http::Current current{found.etag, found.facts.mtime_ns / kNanosecondsPerSecond};
+    const http::Current current{found.etag, found.mtime_ns / kNanosecondsPerSecond};
     switch (http::evaluate(conditions_of(call.context, call.head), http::Access::read, current)) {
         case http::Outcome::not_modified: return not_modified(found);
         case http::Outcome::precondition_failed: throw DavError(Status::precondition_failed);
@@ -176,6 +186,18 @@ http::Response get(Call& call, http::Request&) {
     }
     if (target.is_collection()) return listing_page(call, target);
     return answer_file(call, found, ticket);
+}
+
+http::Response representation(Call& call, Target& target) {
+    const Found found = find_file(call.context, target, false);
+    if (target.is_collection()) throw DavError(Status::not_found);
+    http::Response response;
+    response.headers = headers_of(found);
+    response.headers.set("Vary", "Authorization, Cookie, Prefer");
+    response.headers.add("Content-Location", href_of(call.context, target));
+    response.headers.add("Preference-Applied", "return=representation");
+    response.body = http::FileSlice{found.file, 0, static_cast<std::uint64_t>(found.facts.size)};
+    return response;
 }
 
 }  // namespace dav::method

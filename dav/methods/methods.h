@@ -31,11 +31,14 @@ http::Response options(Call& call, http::Request& request);
 http::Response get(Call& call, http::Request& request);  // and HEAD
 http::Verdict accept_put(Call& call);
 http::Response put(Call& call, http::Request& request);
+http::Verdict accept_post(Call& call);
+http::Response post(Call& call, http::Request& request);
 http::Response remove(Call& call, http::Request& request);
 http::Response mkcol(Call& call, http::Request& request);
 http::Response copy(Call& call, http::Request& request);
 http::Response move(Call& call, http::Request& request);
 http::Response propfind(Call& call, http::Request& request);
+http::Response proppatch(Call& call, http::Request& request);
 http::Response lock(Call& call, http::Request& request);
 http::Response unlock(Call& call, http::Request& request);
 

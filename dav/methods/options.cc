@@ -8,13 +8,13 @@ namespace dav {
 
 std::string allowed_methods(const Target& target) {
     std::string allow = "OPTIONS";
-    if (target.exists()) allow += ", GET, HEAD, PROPFIND";
+    if (target.exists()) allow += ", GET, HEAD, PROPFIND, PROPPATCH";
     if (target.place != Place::tree || !target.rights.write) {
         if (target.place == Place::tree && target.exists()) allow += ", COPY";
         return allow;
     }
     if (!target.exists()) return target.has_parent() ? allow + ", PUT, MKCOL, LOCK" : allow;
-    if (!target.is_collection()) allow += ", PUT";
+    allow += target.is_collection() ? ", POST" : ", PUT";
     allow += ", COPY";
     if (target.rights.unbind) allow += ", MOVE, DELETE";
     return allow + ", LOCK, UNLOCK";
@@ -28,7 +28,8 @@ namespace method {
 
 namespace {
 
-constexpr std::string_view kAllMethods = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, COPY, MOVE, PROPFIND, LOCK, UNLOCK";
+constexpr std::string_view kAllMethods =
+    "OPTIONS, GET, HEAD, PUT, POST, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
 
 // Class 2 (RFC 4918 §18.2) where LOCK works, and on the collections above: Finder and Windows mount for writing only
 // what says so there. A credential that may only read gets a mount that is read-only.

@@ -61,7 +61,7 @@ class Answer {
 
     // "/", principals and what leads to them.
     void synthetic(Depth depth) {
-        const View view(call_.context, call_.caller, *target_.book, nullptr, 0);
+        const View view(call_.context, call_.registry, call_.caller, *target_.book, nullptr, 0);
         const std::string base = href_of(call_.context, target_);
         Resource self;
         self.kind = target_.place == Place::principal ? Kinds::principal : Kinds::synthetic;
@@ -93,7 +93,8 @@ class Answer {
         call_.context.store.read([&](storage::ReadTxn& txn) {
             locate(txn, target_);
             require_found(target_);
-            const View view(call_.context, call_.caller, *target_.book, target_.owner, target_.space.used_bytes);
+            const View view(call_.context, call_.registry, call_.caller, *target_.book, target_.owner,
+                            target_.space.used_bytes);
             const std::string base = href_of(call_.context, target_);
             check_if(call_, txn, target_);
             const bool collection = target_.is_collection();
@@ -129,7 +130,8 @@ class Answer {
                     if (!space) return;
                     auto row = txn.row(space->root, plan_.needs());
                     if (!row) return;
-                    const View view(call_.context, call_.caller, *target_.book, owner, space->used_bytes);
+                    const View view(call_.context, call_.registry, call_.caller, *target_.book, owner,
+                                    space->used_bytes);
                     const Rights rights = rights_on_files(call_.caller, *target_.book, owner, {});
                     write(txn, *std::move(row), name, base + http::encode_segment(name) + "/", rights, view);
                 });

@@ -56,7 +56,8 @@ TEST_CASE("every method on every kind of place, by somebody else and with less t
         {"DELETE", "/dav/files/ana/d/", {}, 404, 403, 403},
         {"COPY", "/dav/files/ana/f", away, 404, 403, 403},
         {"MOVE", "/dav/files/ana/f", away, 404, 403, 403},
-        {"PROPPATCH", "/dav/files/ana/f", {}, 404, 405, 403},
+        {"PROPPATCH", "/dav/files/ana/f", {}, 404, 403, 403},
+        {"POST", "/dav/files/ana/d/", {}, 404, 403, 403},
         {"LOCK", "/dav/files/ana/f", {}, 404, 403, 403},
         {"LOCK", "/dav/files/ana/new", {}, 404, 403, 403},
         {"UNLOCK", "/dav/files/ana/f", {}, 404, 403, 403},
@@ -86,19 +87,20 @@ TEST_CASE("what a resource allows is what it does") {
     const auto allow = [&](const char* path) {
         return std::string(home.ask(home.ana, "OPTIONS", path).headers.get("Allow"));
     };
-    CHECK(allow("/dav/files/ana/f") == "OPTIONS, GET, HEAD, PROPFIND, PUT, COPY, MOVE, DELETE, LOCK, UNLOCK");
-    CHECK(allow("/dav/files/ana/") == "OPTIONS, GET, HEAD, PROPFIND, COPY, LOCK, UNLOCK");
+    CHECK(allow("/dav/files/ana/f") ==
+          "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, PUT, COPY, MOVE, DELETE, LOCK, UNLOCK");
+    CHECK(allow("/dav/files/ana/") == "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, POST, COPY, LOCK, UNLOCK");
     CHECK(allow("/dav/files/ana/new") == "OPTIONS, PUT, MKCOL, LOCK");
     CHECK(allow("/dav/files/ana/no/where") == "OPTIONS");
-    CHECK(allow("/dav/") == "OPTIONS, GET, HEAD, PROPFIND");
+    CHECK(allow("/dav/") == "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH");
     const http::Response refused = home.ask(home.ana, "REPORT", "/dav/files/ana/f");
     CHECK(refused.headers.get("Allow") == allow("/dav/files/ana/f"));
-    CHECK(home.ask(home.ana, "OPTIONS", "/dav/files/ana/").headers.get("DAV") == "1, 2, 3");
-    CHECK(home.ask(home.ana, "OPTIONS", "/").headers.get("DAV") == "1, 2, 3");
-    CHECK(home.ask(home.ana, "OPTIONS", "/dav/principals/").headers.get("DAV") == "1, 3");
+    CHECK(home.ask(home.ana, "OPTIONS", "/dav/files/ana/").headers.get("DAV") == "1, 2, 3, extended-mkcol");
+    CHECK(home.ask(home.ana, "OPTIONS", "/").headers.get("DAV") == "1, 2, 3, extended-mkcol");
+    CHECK(home.ask(home.ana, "OPTIONS", "/dav/principals/").headers.get("DAV") == "1, 3, extended-mkcol");
     dav::Caller reader = home.ana;
     reader.read_only = true;
-    CHECK(home.ask(reader, "OPTIONS", "/dav/files/ana/").headers.get("DAV") == "1, 3");
+    CHECK(home.ask(reader, "OPTIONS", "/dav/files/ana/").headers.get("DAV") == "1, 3, extended-mkcol");
     CHECK(http::code(home.ask({}, "OPTIONS", "/dav/files/ana/f").status) == 200);
 }
 

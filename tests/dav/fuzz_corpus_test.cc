@@ -19,6 +19,9 @@
 #define LLVMFuzzerTestOneInput xml_one_input
 #include "tests/fuzz/xml_fuzz.cc"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput proppatch_one_input
+#include "tests/fuzz/proppatch_fuzz.cc"
+#undef LLVMFuzzerTestOneInput
 
 #undef CHECK  // from here on it is the one of Catch2
 #include <catch2/catch.hpp>
@@ -38,6 +41,7 @@ TEST_CASE("fuzz targets hold over their corpus") {
         {"if_fuzz", if_one_input},
         {"lock_headers_fuzz", lock_headers_one_input},
         {"xml_fuzz", xml_one_input},
+        {"proppatch_fuzz", proppatch_one_input},
     };
     for (const auto& target : targets) {
         std::size_t replayed = 0;

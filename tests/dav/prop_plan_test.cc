@@ -34,7 +34,7 @@ constexpr xml::Prefix kPrefixes[] = {{"D", kDav}};
 std::string written(const std::string& body, const Resource& resource, bool minimal = false) {
     static test::Home home;
     const auto book = home.accounts().book();
-    const View view(home.context(), home.ana, *book, nullptr, 0);
+    const View view(home.context(), registry(), home.ana, *book, nullptr, 0);
     PropPlan plan(registry(), parse_propfind(body, {}));
     xml::StringSink sink;
     xml::Writer writer(sink, kPrefixes);

@@ -169,6 +169,8 @@ class Player {
             judge_body(filled(rest), expectation.block ? std::optional(filled(*expectation.block)) : std::nullopt);
         } else if (verb == "xml") {
             judge_xml(filled(rest));
+        } else if (verb == "same") {
+            judge_same(filled(rest), filled(expectation.block.value_or("")));
         } else if (verb == "continued") {
             require(reply_.continued, "no 100 Continue", "one");
         } else if (expectation.text == "not continued") {
@@ -272,6 +274,11 @@ class Player {
             got = values.empty() ? "(absent)" : values.front();
         }
         compare(xpath, got, text.substr(cut + 1));
+    }
+
+    // The element is the one below, in canonical form.
+    void judge_same(const std::string& xpath, const std::string& wanted) {
+        compare(xpath, xml().canonical(xpath), "= " + XmlTree(wanted, "").canonical("/*"));
     }
 
     static std::ptrdiff_t last_of(const std::string& text, const char* mark) {

@@ -17,8 +17,9 @@
 //   < 201                                the status. Then any of:
 //   < header ETag = "x"                  also `~ glob*`, `absent`, `present`
 //   < body = text                        also `contains`, `lacks`, `empty`, `octets N`; `=` alone: the | lines below
-//   < xml XPATH = value                  also `~ glob*`, `absent`, `present`; prefixes D C CR CS A oc
+//   < xml XPATH = value                  also `~ glob*`, `absent`, `present`; prefixes D C CR CS A oc Z
 //   < xml list XPATH = a b               all values, sorted
+//   < same XPATH                         the element equals the | lines below, in canonical XML
 //   < continued                          100 Continue was sent (`< not continued`)
 //   < let e = header ETag                (or `xml XPATH`) keeps a value for $e below
 //   disk> files/ana/a.txt = text         the plain tree; also write, absent, folder, mkdir, symlink, fifo, remove,

@@ -1,5 +1,6 @@
 #include "tests/wire/xml_tree.h"
 
+#include <libxml/c14n.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <libxml/xpath.h>
@@ -13,13 +14,14 @@ namespace wire {
 
 namespace {
 
-constexpr std::array<std::pair<const char*, const char*>, 7> kPrefixes{{
+constexpr std::array<std::pair<const char*, const char*>, 8> kPrefixes{{
     {"D", "DAV:"},
     {"C", "urn:ietf:params:xml:ns:caldav"},
     {"CR", "urn:ietf:params:xml:ns:carddav"},
     {"CS", "http://calendarserver.org/ns/"},
     {"A", "http://apple.com/ns/ical/"},
     {"oc", "http://owncloud.org/ns"},
+    {"Z", "urn:schemas-microsoft-com:"},
     {"x", "http://example.org/ns"},
 }};
 
@@ -89,6 +91,22 @@ std::vector<std::string> XmlTree::select(const std::string& xpath) const {
     }
     xmlXPathFreeObject(found);
     return values;
+}
+
+std::string XmlTree::canonical(const std::string& xpath) const {
+    xmlXPathObject* found = xmlXPathEvalExpression(octets(xpath.c_str()), state_->context);
+    if (!found) throw std::runtime_error("not an XPath: " + xpath);
+    std::string text;
+    if (found->nodesetval && found->nodesetval->nodeNr > 0) {
+        xmlDoc* alone = xmlNewDoc(octets("1.0"));
+        xmlDocSetRootElement(alone, xmlDocCopyNode(found->nodesetval->nodeTab[0], alone, 1));
+        xmlChar* form = nullptr;
+        const int length = xmlC14NDocDumpMemory(alone, nullptr, XML_C14N_EXCLUSIVE_1_0, nullptr, 1, &form);
+        if (length >= 0) text = taken(form);
+        xmlFreeDoc(alone);
+    }
+    xmlXPathFreeObject(found);
+    return text;
 }
 
 }  // namespace wire

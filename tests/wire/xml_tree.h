@@ -18,6 +18,10 @@ class XmlTree {
     // The values an XPath selects: texts of nodes in document order, or the one string, number or boolean.
     std::vector<std::string> select(const std::string& xpath) const;
 
+    // The first element an XPath selects in exclusive canonical form with comments (namespaces in scope that it does
+    // not use are left out); empty: none. An XPath of "/*" makes of any document what to compare with.
+    std::string canonical(const std::string& xpath) const;
+
   private:
     struct State;
     std::unique_ptr<State> state_;
