@@ -8,7 +8,10 @@ namespace dav {
 
 std::string allowed_methods(const Target& target) {
     std::string allow = "OPTIONS";
-    if (target.exists()) allow += ", GET, HEAD, PROPFIND, PROPPATCH";
+    if (target.exists()) {
+        allow += ", GET, HEAD, PROPFIND";
+        if (target.place != Place::tree || target.rights.write) allow += ", PROPPATCH";
+    }
     if (target.place != Place::tree || !target.rights.write) {
         if (target.place == Place::tree && target.exists()) allow += ", COPY";
         return allow;
