@@ -23,8 +23,9 @@ namespace {
 
 constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kHour = 3600 * kSecond;
-constexpr std::size_t kDrainStep = 1000;    // rows of one housekeeping transaction
-constexpr std::size_t kDrainRounds = 1000;  // of one turn; the rest waits for the next
+constexpr std::int64_t kRemovalsKnownHours = 90 * 24;  // so long a client may stay away and still sync
+constexpr std::size_t kDrainStep = 1000;               // rows of one housekeeping transaction
+constexpr std::size_t kDrainRounds = 1000;             // of one turn; the rest waits for the next
 
 }  // namespace
 
@@ -75,6 +76,10 @@ struct App::State {
         const std::int64_t before = seams.clock.now_ms() - hours * kHour;
         std::size_t rounds = 0;
         while (core->store().expire_history(before, kDrainStep) == kDrainStep && ++rounds < kDrainRounds) {
+        }
+        const std::int64_t forgotten = std::min(before, seams.clock.now_ms() - kRemovalsKnownHours * kHour);
+        rounds = 0;
+        while (core->store().forget_removals(forgotten, kDrainStep) == kDrainStep && ++rounds < kDrainRounds) {
         }
     }
 

@@ -23,7 +23,7 @@ void Ledger::load() {
     last_node_ = std::max({last_node_, number("SELECT max(id) FROM node"), number("SELECT max(node) FROM gone")});
     auto query = db_.query("SELECT " SPACE_COLUMNS ", next_seq FROM space");
     while (query.next()) {
-        Counters counters{space_from(query), query.integer(kSpaceColumns), false};
+        Counters counters{space_from(query), query.integer(kSpaceColumns), 0, false};
         if (counters.space.kind == SpaceKind::sys) sys_ = counters.space.id;
         spaces_.emplace(counters.space.id, std::move(counters));
     }
@@ -37,6 +37,7 @@ Stamp Ledger::append(SpaceId space, RecordKind kind, const Oid& oid, const Autho
     stamp.at_ms = clock_.now_ms();
     stamp.lsn = ++lsn_;
     stamp.dot = {origin_, counters.next_seq++};
+    counters.last_lsn = stamp.lsn;
     hlc_ = std::max(stamp.at_ms << 16, hlc_ + 1);
     stamp.hlc = hlc_;
     counters.dirty = true;
@@ -75,11 +76,12 @@ void Ledger::flush() {
             .run();
         if (counters.next_seq == 1) continue;
         db_.query(
-               "INSERT INTO vector (space, origin, seq) VALUES (?1, ?2, ?3)"
-               " ON CONFLICT (space, origin) DO UPDATE SET seq = ?3")
+               "INSERT INTO vector (space, origin, seq, lsn) VALUES (?1, ?2, ?3, ?4)"
+               " ON CONFLICT (space, origin) DO UPDATE SET seq = ?3, lsn = max(lsn, ?4)")
             .bind(id)
             .bind(origin_)
             .bind(counters.next_seq - 1)
+            .bind(counters.last_lsn)
             .run();
     }
     if (flushed_lsn_ == lsn_) return;
@@ -103,7 +105,7 @@ std::int64_t Ledger::last_seq(SpaceId id) const {
 }
 
 void Ledger::add_space(const Space& space) {
-    spaces_.insert_or_assign(space.id, Counters{space, 1, true});
+    spaces_.insert_or_assign(space.id, Counters{space, 1, 0, true});
 }
 
 void Ledger::use(SpaceId id, std::int64_t more_bytes) {

@@ -45,6 +45,7 @@ class Ledger {
     struct Counters {
         Space space;
         std::int64_t next_seq = 1;
+        Lsn last_lsn = 0;  // of the records since load
         bool dirty = false;
     };
 

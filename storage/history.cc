@@ -1,4 +1,5 @@
 #include "storage/base/log.h"
+#include "storage/sync_changes.h"
 #include "storage/writing.h"
 
 namespace storage {
@@ -7,6 +8,8 @@ namespace {
 
 constexpr int kDiscardsPerLsn = 16;
 constexpr std::string_view kTrash = ".hearth/trash/";
+constexpr std::string_view kHistory = "history";      // in `local`
+constexpr std::string_view kTrashDone = "trash_lsn";  // trash of removals up to that record is gone
 
 }  // namespace
 
@@ -35,7 +38,8 @@ Lsn ReadView::last_before(std::int64_t at_ms) {
 }
 
 void Writing::discard(std::string path, Stamp& stamp) {
-    if (step_lsn_ != stamp.lsn || step_ == kDiscardsPerLsn) stamp.lsn = ledger_.bare_lsn();
+    const bool room = stamp.lsn != 0 && step_lsn_ == stamp.lsn && step_ < kDiscardsPerLsn;
+    if (!room) stamp.lsn = ledger_.bare_lsn();
     FileStep& step = queue(stamp, StepOp::discard, ledger_.sys(), 0);
     step.src = std::move(path);
     save(step);
@@ -83,30 +87,70 @@ std::size_t Writing::expire_history(Lsn up_to, std::size_t limit) {
     }
     if (versions.size() == limit) return limit;  // folders go after the rows that point into them
 
-    struct Gone {
-        std::int64_t row = 0;
-        bool folder = false;
-        Lsn removal = 0;
+    // Trash goes in the order of removals, from where the last look ended; the rows themselves are wanted for longer.
+    Lsn done = 0;
+    if (const auto kept = local(kHistory, kTrashDone)) done = std::stoll(*kept);
+    struct Removal {
+        Lsn lsn = 0;
+        bool folder = false;  // the first row of a removal is that of what was removed
     };
-    std::vector<Gone> rows;
-    {
-        auto query = db_.query("SELECT id, kind, to_lsn FROM gone ORDER BY id LIMIT ?1");
-        query.bind(static_cast<std::int64_t>(limit - versions.size()));
-        while (query.next() && query.integer(2) <= up_to) {
-            rows.push_back(
-                {query.integer(0), is_collection(static_cast<NodeKind>(query.integer(1))), query.integer(2)});
+    std::vector<Removal> removals;
+    const std::size_t left = limit - versions.size();
+    if (const std::int64_t first = first_gone(db_, done + 1); first != 0) {
+        auto query = db_.query("SELECT kind, to_lsn FROM gone WHERE id >= ?1 ORDER BY id");
+        query.bind(first);
+        while (query.next() && query.integer(1) <= up_to) {
+            if (!removals.empty() && removals.back().lsn == query.integer(1)) continue;
+            if (removals.size() == left) break;
+            removals.push_back({query.integer(1), is_collection(static_cast<NodeKind>(query.integer(0)))});
         }
     }
-    Lsn last = 0;
-    for (const Gone& gone : rows) {
-        db_.query("DELETE FROM gone WHERE id = ?1").bind(gone.row).run();
-        if (!gone.folder || gone.removal == last) continue;
-        last = gone.removal;
+    for (const Removal& removal : removals) {
+        if (!removal.folder) continue;
         // A folder that only moved has nothing in trash.
-        const std::string path = trash_path(gone.removal);
+        const std::string path = trash_path(removal.lsn);
         if (tree_.stat(path)) discard(path, stamp);
     }
-    return versions.size() + rows.size();
+    if (!removals.empty()) set_local(kHistory, kTrashDone, std::to_string(removals.back().lsn));
+    return versions.size() + removals.size();
+}
+
+std::size_t Writing::forget_removals(Lsn up_to, std::size_t limit) {
+    // Where history expires later than that, its trash is still to be found.
+    if (const auto done = local(kHistory, kTrashDone))
+        up_to = std::min<Lsn>(up_to, std::stoll(*done));
+    else
+        return 0;
+    struct Forgotten {
+        std::int64_t row = 0;
+        SpaceId space = 0;
+        Lsn lsn = 0;
+        Dot removal;
+    };
+    std::vector<Forgotten> rows;
+    {
+        auto query = db_.query("SELECT id, space, to_lsn, r_origin, r_seq FROM gone ORDER BY id LIMIT ?1");
+        query.bind(static_cast<std::int64_t>(limit));
+        while (query.next() && query.integer(2) <= up_to) {
+            rows.push_back(
+                {query.integer(0), query.integer(1), query.integer(2), {query.integer(3), query.integer(4)}});
+        }
+    }
+    if (rows.empty()) return 0;
+    begin_verb();
+    for (const Forgotten& one : rows) {
+        db_.query("DELETE FROM gone WHERE id = ?1").bind(one.row).run();
+        // Whoever has not seen this removal can not be told of it any more.
+        db_.query(
+               "UPDATE vector SET floor_token = max(floor_token, ?3), floor_lsn = max(floor_lsn, ?4)"
+               " WHERE space = ?1 AND origin = ?2")
+            .bind(one.space)
+            .bind(one.removal.origin)
+            .bind(one.removal.seq)
+            .bind(one.lsn)
+            .run();
+    }
+    return rows.size();
 }
 
 }  // namespace storage

@@ -19,6 +19,8 @@ FileFacts facts_from(const sql::Query& query, bool folder, bool exec) {
     return facts;
 }
 
+}  // namespace
+
 // One need of a listing: a query in the same order as the nodes, its rows taken as their node comes by.
 class Beside {
   public:
@@ -39,7 +41,12 @@ class Beside {
     NodeId at_ = 0;  // no node has id 0
 };
 
-}  // namespace
+struct ListingQueries {
+    sql::Query& nodes;
+    Beside& props;
+    Beside& disk;
+    Beside& locks;
+};
 
 template <typename Base>
 std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view after, std::size_t limit,
@@ -73,24 +80,61 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
     auto query =
         db_.query("SELECT " NODE_COLUMNS " FROM node AS n WHERE n.parent = ?1 AND n.name > ?2 ORDER BY n.name");
     query.bind(parent).bind_text(after);
+    return give({query, props, disk, locks}, needs, std::min(limit, kListPageMax), each);
+}
 
+template <typename Base>
+void Reading<Base>::rows(std::span<const NodeId> ids, Need needs, const std::function<void(const Row&)>& each) {
+    std::string list = "[";
+    for (const NodeId id : ids) (list += list.size() == 1 ? "" : ",") += std::to_string(id);
+    list += ']';
+    Beside props;
+    Beside disk;
+    Beside locks;
+    if (has(needs, Need::props)) {
+        auto query = db_.query(
+            "SELECT p.node, p.ns, p.name, p.value FROM json_each(?1) AS j CROSS JOIN prop AS p ON p.node = j.value"
+            " WHERE p.value IS NOT NULL");
+        query.bind_text(list);
+        props.open(std::move(query));
+    }
+    if (has(needs, Need::disk)) {
+        auto query =
+            db_.query("SELECT " DISK_COLUMNS " FROM json_each(?1) AS j CROSS JOIN disk AS d ON d.node = j.value");
+        query.bind_text(list);
+        disk.open(std::move(query));
+    }
+    if (has(needs, Need::locks)) {
+        auto query = db_.query("SELECT l.node, " LOCK_COLUMNS
+                               " FROM json_each(?1) AS j CROSS JOIN lock AS l ON l.node = j.value"
+                               " WHERE l.expires_ms > ?2");
+        query.bind_text(list).bind(clock_.now_ms());
+        locks.open(std::move(query));
+    }
+    auto query = db_.query("SELECT " NODE_COLUMNS " FROM json_each(?1) AS j CROSS JOIN node AS n ON n.id = j.value");
+    query.bind_text(list);
+    give({query, props, disk, locks}, needs, ids.size(), each);
+}
+
+template <typename Base>
+std::size_t Reading<Base>::give(const ListingQueries& from, Need needs, std::size_t limit,
+                                const std::function<void(const Row&)>& each) {
     const Lsn view = has(needs, Need::disk) ? lsn() : 0;
     Row row;
     std::size_t given = 0;
-    const std::size_t bound = std::min(limit, kListPageMax);
-    while (given < bound && query.next()) {
-        node_from(query, row.node);
+    while (given < limit && from.nodes.next()) {
+        node_from(from.nodes, row.node);
         adjust(row.node);
         row.props.clear();
         row.disk.reset();
         row.locks.clear();
-        props.rows_of(row.node.id, [&](const sql::Query& prop) {
+        from.props.rows_of(row.node.id, [&](const sql::Query& prop) {
             row.props.push_back({std::string(prop.text(1)), std::string(prop.text(2)), std::string(prop.text(3))});
         });
-        disk.rows_of(row.node.id, [&](const sql::Query& facts) {
+        from.disk.rows_of(row.node.id, [&](const sql::Query& facts) {
             row.disk = facts_from(facts, is_collection(row.node.kind), row.node.exec);
         });
-        locks.rows_of(row.node.id, [&](const sql::Query& lock) { row.locks.push_back(lock_from(lock, 1)); });
+        from.locks.rows_of(row.node.id, [&](const sql::Query& lock) { row.locks.push_back(lock_from(lock, 1)); });
         if (has(needs, Need::disk)) {
             const auto look = fresh_.look(row.node.id, view);
             if (look.state == FreshFacts::State::flying) row.disk.reset();
@@ -163,6 +207,9 @@ std::optional<FileFacts> Reading<Base>::disk(NodeId id) {
 using Each = std::function<void(const Row&)>;
 template std::size_t Reading<ReadTxn>::list(NodeId, Need, std::string_view, std::size_t, const Each&);
 template std::size_t Reading<WriteTxn>::list(NodeId, Need, std::string_view, std::size_t, const Each&);
+using Ids = std::span<const NodeId>;
+template void Reading<ReadTxn>::rows(Ids, Need, const Each&);
+template void Reading<WriteTxn>::rows(Ids, Need, const Each&);
 template std::size_t Reading<ReadTxn>::count_children(NodeId);
 template std::size_t Reading<WriteTxn>::count_children(NodeId);
 template std::optional<Row> Reading<ReadTxn>::row(NodeId, Need);

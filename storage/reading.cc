@@ -1,6 +1,7 @@
 #include "storage/reading.h"
 
 #include "storage/base/failure.h"
+#include "storage/sync_changes.h"
 
 namespace storage {
 
@@ -286,6 +287,46 @@ std::vector<Dot> Reading<Base>::vector(SpaceId space) {
     query.bind(space);
     while (query.next()) dots.push_back({query.integer(0), query.integer(1)});
     return dots;
+}
+
+template <typename Base>
+SyncState Reading<Base>::sync_state(SpaceId id) {
+    SyncState state;
+    {
+        auto query =
+            db_.query("SELECT s.epoch, m.value FROM space AS s JOIN meta AS m ON m.key = 'origin' WHERE s.id = ?1");
+        query.bind(id);
+        if (!query.next()) throw base::Failure(base::Fault::corrupt, "no space with id " + std::to_string(id));
+        state.epoch = static_cast<std::uint32_t>(query.integer(0));
+        state.origin = query.integer(1);
+    }
+    auto query =
+        db_.query("SELECT origin, seq, floor_token, lsn, floor_lsn FROM vector WHERE space = ?1 ORDER BY origin");
+    query.bind(id);
+    while (query.next()) {
+        state.vector.push_back({query.integer(0), query.integer(1)});
+        state.floors.push_back({query.integer(0), query.integer(2)});
+        state.lsn = std::max(state.lsn, query.integer(3));
+        state.floor_lsn = std::max(state.floor_lsn, query.integer(4));
+    }
+    return state;
+}
+
+template <typename Base>
+SyncPage Reading<Base>::sync_changes(const SyncAsk& ask) {
+    return storage::sync_changes(db_, ask);
+}
+
+template <typename Base>
+Lsn Reading<Base>::first_not_covered(SpaceId space, const SyncToken& token) {
+    auto query = db_.query("SELECT lsn, origin, seq FROM log WHERE space = ?1 ORDER BY lsn");
+    query.bind(space);
+    Lsn last = 0;
+    while (query.next()) {
+        last = query.integer(0);
+        if (!token.covers({query.integer(1), query.integer(2)})) return last;
+    }
+    return last + 1;
 }
 
 template class Reading<ReadTxn>;

@@ -28,6 +28,8 @@ std::string hidden_path(const Oid& oid, std::string_view name, Lsn placed_lsn);
 std::string trash_path(Lsn lsn);
 std::string version_path(const base::Hash& hash);
 
+struct ListingQueries;  // the queries of one listing
+
 // The read verbs over one connection, for ReadTxn (a connection of the pool) and WriteTxn (the writer's own).
 template <typename Base>
 class Reading : public Base {
@@ -49,6 +51,7 @@ class Reading : public Base {
                      const std::function<void(const Row&)>& each) override;
     std::size_t count_children(NodeId parent) override;
     std::optional<Row> row(NodeId id, Need needs) override;
+    void rows(std::span<const NodeId> ids, Need needs, const std::function<void(const Row&)>& each) override;
     bool subtree(NodeId root, std::size_t limit, const std::function<void(const Node&)>& each) override;
     std::optional<FileFacts> disk(NodeId id) override;
     std::optional<std::string> body(const base::Hash& hash) override;
@@ -62,6 +65,9 @@ class Reading : public Base {
     std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) override;
     std::optional<std::string> local(std::string_view table, std::string_view key) override;
     std::vector<Dot> vector(SpaceId space) override;
+    SyncState sync_state(SpaceId space) override;
+    SyncPage sync_changes(const SyncAsk& ask) override;
+    Lsn first_not_covered(SpaceId space, const SyncToken& token) override;
 
   protected:
     // The writer's rows lag behind its counters until the commit: these bring what was read up to date.
@@ -75,6 +81,9 @@ class Reading : public Base {
     const base::Clock& clock_;  // which locks are live
 
   private:
+    std::size_t give(const ListingQueries& from, Need needs, std::size_t limit,
+                     const std::function<void(const Row&)>& each);
+
     mutable std::optional<Lsn> lsn_;
 };
 

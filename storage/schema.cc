@@ -37,8 +37,19 @@ void add_lock_above(sql::Connection& connection) {
         "CREATE INDEX lock_above_token ON lock_above (token)");
 }
 
+// Sync reports: places by node and time, moved collections, the lsn of a vector.
+void add_sync(sql::Connection& connection) {
+    connection.script(
+        "CREATE INDEX node_moved ON node (space, placed_lsn) WHERE kind IN (1, 3, 4) AND placed_lsn <> content_lsn;"
+        "CREATE INDEX gone_node ON gone (node, to_lsn);"
+        "ALTER TABLE vector ADD COLUMN lsn INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE vector ADD COLUMN floor_lsn INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE vector SET lsn = coalesce((SELECT max(l.lsn) FROM log AS l"
+        " WHERE l.space = vector.space AND l.origin = vector.origin), 0);");
+}
+
 constexpr Step kWhole{kSchemaVersion, create_all};
-constexpr std::array kSteps = {Step{2, add_lock_above}};
+constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync}};
 static_assert(kSteps.back().version == kSchemaVersion);
 
 void take(sql::Connection& connection, const Step& step) {

@@ -133,6 +133,7 @@ class StoreOnDisk final : public Store {
         return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).drain_hidden(limit); });
     }
     std::size_t expire_history(std::int64_t before_ms, std::size_t limit) override;
+    std::size_t forget_removals(std::int64_t before_ms, std::size_t limit) override;
     std::vector<Finding> check(bool repair) override;
 
   protected:
@@ -326,6 +327,13 @@ std::size_t StoreOnDisk::expire_history(std::int64_t before_ms, std::size_t limi
     run_read([&](ReadTxn& txn) { up_to = static_cast<ReadView&>(txn).last_before(before_ms); });
     if (up_to == 0) return 0;
     return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).expire_history(up_to, limit); });
+}
+
+std::size_t StoreOnDisk::forget_removals(std::int64_t before_ms, std::size_t limit) {
+    Lsn up_to = 0;
+    run_read([&](ReadTxn& txn) { up_to = static_cast<ReadView&>(txn).last_before(before_ms); });
+    if (up_to == 0) return 0;
+    return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).forget_removals(up_to, limit); });
 }
 
 std::vector<Store::Finding> StoreOnDisk::check(bool repair) {

@@ -101,6 +101,9 @@ class Store {
     virtual void checkpoint() = 0;
     virtual std::size_t drain_hidden(std::size_t limit) = 0;  // removes leftovers of big removals
     virtual std::size_t expire_history(std::int64_t before_ms, std::size_t limit) = 0;
+    // Drops the knowledge that something was removed, once its history has expired: tokens from before are refused
+    // then.
+    virtual std::size_t forget_removals(std::int64_t before_ms, std::size_t limit) = 0;
 
     struct Finding {
         static constexpr std::string_view kKeptAside = "kept-aside";  // for people to look at; no fault

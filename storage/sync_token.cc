@@ -10,6 +10,7 @@ namespace storage {
 namespace {
 
 constexpr std::string_view kPrefix = "urn:hearth:sync:1:";
+constexpr char kPlaceFollows = ':';
 
 void put_fixed(std::string& out, std::uint64_t value, int octets) {
     for (int shift = 8 * (octets - 1); shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 0xFF);
@@ -35,6 +36,11 @@ class Octets {
         return value;
     }
     std::optional<std::uint64_t> varint() { return base::take_varint(bytes_); }
+    // What SQLite can hold.
+    static std::optional<std::int64_t> number(std::optional<std::uint64_t> read) {
+        if (!read || *read >> 63 != 0) return std::nullopt;
+        return static_cast<std::int64_t>(*read);
+    }
 
   private:
     std::string_view bytes_;
@@ -48,13 +54,15 @@ bool SyncToken::covers(const Dot& dot) const {
     return at != vector.end() && at->origin == dot.origin && dot.seq <= at->seq;
 }
 
-SyncToken sync_token(const Oid& collection, std::uint32_t epoch, std::vector<Dot> vector) {
+SyncToken sync_token(const Oid& collection, std::uint32_t epoch, std::vector<Dot> vector,
+                     std::optional<SyncPlace> place) {
     CHECK(vector.size() <= kTokenOriginsMax);
     SyncToken token;
     std::copy_n(collection.bytes.begin(), token.collection.size(), token.collection.begin());
     token.epoch = epoch;
     std::sort(vector.begin(), vector.end());
     token.vector = std::move(vector);
+    token.place = place;
     return token;
 }
 
@@ -65,12 +73,21 @@ std::string encode(const SyncToken& token) {
         put_fixed(octets, static_cast<std::uint64_t>(entry.origin), 8);
         base::put_varint(octets, static_cast<std::uint64_t>(entry.seq));
     }
-    return std::string(kPrefix) + base::base64url(octets);
+    std::string text = std::string(kPrefix) + base::base64url(octets);
+    if (!token.place) return text;
+    std::string place;
+    put_fixed(place, static_cast<std::uint64_t>(token.place->origin), 8);
+    for (const std::int64_t number : {token.place->from, token.place->step, token.place->base}) {
+        base::put_varint(place, static_cast<std::uint64_t>(number));
+    }
+    return text + kPlaceFollows + base::base64url(place);
 }
 
 std::optional<SyncToken> decode_sync_token(std::string_view text) {
     if (!text.starts_with(kPrefix)) return std::nullopt;
-    const auto raw = base::unbase64url(text.substr(kPrefix.size()));
+    text.remove_prefix(kPrefix.size());
+    const std::size_t follows = text.find(kPlaceFollows);
+    const auto raw = base::unbase64url(text.substr(0, follows));
     if (!raw) return std::nullopt;
     Octets octets(*raw);
     SyncToken token;
@@ -83,14 +100,23 @@ std::optional<SyncToken> decode_sync_token(std::string_view text) {
     if (!epoch) return std::nullopt;
     token.epoch = static_cast<std::uint32_t>(*epoch);
     while (!octets.empty()) {
-        const auto origin = octets.fixed(8);
-        const auto seq = origin ? octets.varint() : std::nullopt;
-        if (!seq || *seq == 0 || *seq >> 63 != 0 || *origin >> 63 != 0 || token.vector.size() == kTokenOriginsMax)
-            return std::nullopt;
-        const Dot entry{static_cast<std::int64_t>(*origin), static_cast<std::int64_t>(*seq)};
+        const auto origin = octets.number(octets.fixed(8));
+        const auto seq = octets.number(octets.varint());
+        if (!origin || !seq || *seq == 0 || token.vector.size() == kTokenOriginsMax) return std::nullopt;
+        const Dot entry{*origin, *seq};
         if (!token.vector.empty() && token.vector.back().origin >= entry.origin) return std::nullopt;
         token.vector.push_back(entry);
     }
+    if (follows == std::string_view::npos) return token;
+    const auto raw_place = base::unbase64url(text.substr(follows + 1));
+    if (!raw_place) return std::nullopt;
+    Octets rest(*raw_place);
+    const auto origin = rest.number(rest.fixed(8));
+    const auto from = rest.number(rest.varint());
+    const auto step = rest.number(rest.varint());
+    const auto base = rest.number(rest.varint());
+    if (!origin || !from || !step || !base || !rest.empty()) return std::nullopt;
+    token.place = SyncPlace{*origin, *from, *step, *base};
     return token;
 }
 

@@ -13,6 +13,7 @@
 #include "storage/indexer.h"
 #include "storage/node.h"
 #include "storage/staging.h"
+#include "storage/sync.h"
 
 namespace storage {
 
@@ -66,6 +67,8 @@ class ReadTxn {
     virtual std::size_t count_children(NodeId parent) = 0;
     // The node with its needs; like a listing of one.
     virtual std::optional<Row> row(NodeId id, Need needs) = 0;
+    // These nodes in this order, with one query each; those that are not there are left out.
+    virtual void rows(std::span<const NodeId> ids, Need needs, const std::function<void(const Row&)>& each) = 0;
     // The node and all below it, parents before children. Stops (false) after `limit` nodes.
     virtual bool subtree(NodeId root, std::size_t limit, const std::function<void(const Node&)>& each) = 0;
 
@@ -89,6 +92,13 @@ class ReadTxn {
 
     // Vector of what this view contains of a space: the sync token is made of it.
     virtual std::vector<Dot> vector(SpaceId space) = 0;
+
+    // What tokens are made of and compared with. In a WriteTxn without what its group wrote.
+    virtual SyncState sync_state(SpaceId space) = 0;
+    virtual SyncPage sync_changes(const SyncAsk& ask) = 0;
+    // The first record of the space that the token's vector does not cover; one after the last when it covers all.
+    // Reads the log of the space: for tokens of other servers only.
+    virtual Lsn first_not_covered(SpaceId space, const SyncToken& token) = 0;
 };
 
 enum class Put { created, replaced };

@@ -64,7 +64,8 @@ class Writing final : public Reading<WriteTxn> {
 
     // Jobs of the store, in groups of at most `limit`; how many nodes or rows went.
     std::size_t drain_hidden(std::size_t limit);
-    std::size_t expire_history(Lsn up_to, std::size_t limit);  // what ended at or before that record
+    std::size_t expire_history(Lsn up_to, std::size_t limit);   // what ended at or before that record
+    std::size_t forget_removals(Lsn up_to, std::size_t limit);  // at or before that record
     std::vector<Node> hidden_roots();
     void repair_sums(std::vector<Store::Finding>& findings);  // digests and used bytes, recomputed
 

@@ -54,6 +54,8 @@ CREATE UNIQUE INDEX node_oid ON node (space, oid);
 CREATE UNIQUE INDEX node_name ON node (parent, name);
 CREATE INDEX node_key ON node (parent, name_key) WHERE name_key IS NOT NULL;
 CREATE INDEX node_changed ON node (space, changed_lsn);
+-- Collections that were moved since they were made: with them all below has a new URL. A content record makes a collection.
+CREATE INDEX node_moved ON node (space, placed_lsn) WHERE kind IN (1, 3, 4) AND placed_lsn <> content_lsn;
 -- Only cards and events: says whether a row of `body` is still somebody's.
 CREATE INDEX node_body ON node (hash) WHERE kind IN (5, 6);
 

@@ -17,19 +17,23 @@ CREATE TABLE log (
     body       BLOB NOT NULL
 ) STRICT;
 
--- vector: what of each origin's records is applied, per space, without holes up to seq. One row per space while alone.
--- Written once per commit. floor_log and floor_token: below them records and deletion knowledge are gone.
+-- vector: what of each origin's records is applied, per space, without holes up to seq, and the lsn that seq has here. One
+-- row per space while alone. Written once per commit. floor_log and floor_token: up to them records and deletion knowledge
+-- are gone; floor_lsn is the latter as it was counted here.
 CREATE TABLE vector (
     space       INTEGER NOT NULL,
     origin      INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     floor_log   INTEGER NOT NULL DEFAULT 0,
     floor_token INTEGER NOT NULL DEFAULT 0,
+    lsn         INTEGER NOT NULL DEFAULT 0,
+    floor_lsn   INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (space, origin)
 ) STRICT, WITHOUT ROWID;
 
 -- gone: an object stood at (parent, name) for [from_lsn, to_lsn) and does not any more: it moved or was removed by the record
--- r. Sync reports read removals from it, history the past. Dies when history expires.
+-- r. Sync reports read removals from it, history the past. Ids grow with to_lsn. Dies when deletion knowledge is dropped,
+-- which is later than history expires.
 CREATE TABLE gone (
     id       INTEGER PRIMARY KEY,
     oid      BLOB NOT NULL,
@@ -45,6 +49,8 @@ CREATE TABLE gone (
 ) STRICT;
 CREATE INDEX gone_parent ON gone (parent, to_lsn);
 CREATE INDEX gone_oid ON gone (space, oid);
+-- Where an object stood at some time: the path of what was removed below it.
+CREATE INDEX gone_node ON gone (node, to_lsn);
 
 -- version: content an object had for [from_lsn, to_lsn). Its octets are in versions/<hh>/<hash> or in `body`; place says where
 -- else below the storage root they are (a file inside a removed folder). cause and actor: of the change that ended it.

@@ -48,6 +48,30 @@ TEST_CASE("a newer or foreign database is refused in words") {
     }
 }
 
+TEST_CASE("a database of version 2 gets what sync needs, and its vectors their lsn") {
+    TempDir dir;
+    const auto shape = [](sql::Connection& db) {
+        return names(
+            db,
+            "SELECT type || ' ' || tbl_name || ' ' || name || ' ' ||"
+            " coalesce((SELECT group_concat(name) FROM pragma_table_info(s.name)), '') FROM sqlite_schema AS s");
+    };
+    sql::Connection fresh(dir.path() + "/fresh.db", sql::Access::writer, nullptr);
+    CHECK(apply_schema(fresh, {}).empty());
+    sql::Connection old(dir.path() + "/old.db", sql::Access::writer, nullptr);
+    CHECK(apply_schema(old, {}).empty());
+    old.script(
+        "DROP INDEX node_moved; DROP INDEX gone_node; ALTER TABLE vector DROP COLUMN lsn;"
+        "ALTER TABLE vector DROP COLUMN floor_lsn; PRAGMA user_version = 2;"
+        "INSERT INTO vector (space, origin, seq) VALUES (1, 7, 2), (2, 7, 1), (3, 7, 1);"
+        "INSERT INTO log (lsn, space, origin, seq, hlc, kind, cause, at_ms, body) VALUES"
+        " (1, 1, 7, 1, 0, 1, 1, 0, x''), (2, 2, 7, 1, 0, 1, 1, 0, x''), (3, 1, 7, 2, 0, 1, 1, 0, x'')");
+    CHECK(apply_schema(old, {}).empty());
+    CHECK(shape(old) == shape(fresh));
+    CHECK(names(old, "SELECT space || ':' || lsn FROM vector") == std::set<std::string>{"1:3", "2:2", "3:0"});
+    CHECK(apply_schema(old, {}).empty());
+}
+
 TEST_CASE("a domain's tables come after ours, once per version") {
     TempDir dir;
     sql::Connection db(dir.path() + "/x.db", sql::Access::writer, nullptr);

@@ -452,10 +452,26 @@ TEST_CASE("a removed folder is one rename into trash, and expires whole") {
         REQUIRE(query.next());
         CHECK(dir.path() + "/" + std::string(query.text(0)) == (kept / "e/f.txt").string());
     }
-    while (home.store->expire_history(base::system_clock().now_ms() + 1000, 100) > 0) {
+    const auto soon = [] { return base::system_clock().now_ms() + 1000; };
+    CHECK(home.store->forget_removals(soon(), 100) == 0);  // its bytes would have no name
+    while (home.store->expire_history(soon(), 100) > 0) {
     }
     CHECK(fs::is_empty(dir.path() + "/.hearth/trash"));
+    // That it was there is known for longer: clients that sync are told.
+    CHECK(number(dir.path(), "SELECT count(*) FROM gone") == 3);
+    CHECK(number(dir.path(), "SELECT max(floor_token) FROM vector") == 0);
+    CHECK(home.store->forget_removals(soon(), 2) == 2);
+    CHECK(home.store->forget_removals(soon(), 2) == 1);
+    CHECK(home.store->forget_removals(soon(), 2) == 0);
     CHECK(number(dir.path(), "SELECT count(*) FROM gone") == 0);
+    CHECK(number(dir.path(), "SELECT max(floor_token) FROM vector") == 5);  // root, d, e, f.txt, the removal
+    // A second removal of the same size goes the same way.
+    const Node again = home.make(home.files.root, "d");
+    home.put(again.id, "f.txt", "bytes");
+    home.remove(again.id);
+    while (home.store->expire_history(soon(), 100) > 0) {
+    }
+    CHECK(fs::is_empty(dir.path() + "/.hearth/trash"));
 }
 
 TEST_CASE("a removed space leaves its folder in trash") {

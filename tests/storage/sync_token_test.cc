@@ -34,6 +34,22 @@ TEST_CASE("a sync token comes back as it was, whatever its vector") {
     }
 }
 
+TEST_CASE("a sync token brings its place back") {
+    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    for (const storage::SyncPlace& place :
+         {storage::SyncPlace{7, 1, 0, 0}, storage::SyncPlace{kMost, kMost, kMost, kMost}, storage::SyncPlace{}}) {
+        const auto token = storage::sync_token(kCollection, 3, {{7, 300}}, place);
+        const auto back = decode_sync_token(encode(token));
+        REQUIRE(back);
+        CHECK(*back == token);
+        // Without it the token says no less.
+        const std::string text = encode(token);
+        const auto bare = decode_sync_token(text.substr(0, text.rfind(':')));
+        REQUIRE(bare);
+        CHECK(*bare == storage::sync_token(kCollection, 3, {{7, 300}}));
+    }
+}
+
 TEST_CASE("a sync token covers what its vector reaches") {
     const auto token = storage::sync_token(kCollection, 1, {{9, 3}, {7, 300}});
     struct Case {
@@ -67,6 +83,16 @@ TEST_CASE("a sync token has one form; anything else is refused") {
         token_of(head + std::string(8, '\xFF') + "\5"),           // an origin of more than 63 bits
         token_of(head + origin + std::string(9, '\xFF') + "\1"),  // a seq of more than 63 bits
     };
+    const std::string start = token_of(head + origin + "\5") + ":";
+    REQUIRE(decode_sync_token(start + base::base64url(origin + "\1\2\3")));
+    for (const auto& place :
+         {std::string(), origin, origin + "\1\2", origin + "\1\2\3\4", std::string(8, '\xFF') + "\1\2\3",
+          origin + std::string(9, '\xFF') + "\1\2\3", origin + std::string("\x81\0\2\3", 4)}) {
+        INFO(base::base64url(place));
+        CHECK_FALSE(decode_sync_token(start + base::base64url(place)));
+    }
+    CHECK_FALSE(decode_sync_token(start + base::base64url(origin + "\1\2\3") + ":"));
+    CHECK_FALSE(decode_sync_token(start + "***"));
     for (const auto& text : refused) {
         INFO(text);
         CHECK_FALSE(decode_sync_token(text));
