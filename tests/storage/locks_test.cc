@@ -2,6 +2,7 @@
 #include "storage/locks.h"
 #include "storage/schema.h"
 #include "storage/sql.h"
+#include "tests/storage/old_schema.h"
 #include "tests/storage/store_support.h"
 
 #include <catch2/catch.hpp>
@@ -184,7 +185,7 @@ TEST_CASE("a database from before the locks learns to find them") {
     TempDir dir;
     sql::Connection db(dir.path() + "/x.db", sql::Access::writer, nullptr);
     CHECK(apply_schema(db, {}).empty());
-    db.script("DROP TABLE lock_above; PRAGMA user_version = 1");
+    make_old(db, 1);
     CHECK(apply_schema(db, {}).empty());
     auto query = db.query("SELECT count(*) FROM lock_above");
     CHECK(query.next());

@@ -2,6 +2,7 @@
 #include "storage/schema.h"
 #include "storage/base/failure.h"
 #include "storage/sql.h"
+#include "tests/storage/old_schema.h"
 #include "tests/storage/store_support.h"
 
 #include <catch2/catch.hpp>
@@ -60,9 +61,8 @@ TEST_CASE("a database of version 2 gets what sync needs, and its vectors their l
     CHECK(apply_schema(fresh, {}).empty());
     sql::Connection old(dir.path() + "/old.db", sql::Access::writer, nullptr);
     CHECK(apply_schema(old, {}).empty());
+    make_old(old, 2);
     old.script(
-        "DROP INDEX node_moved; DROP INDEX gone_node; ALTER TABLE vector DROP COLUMN lsn;"
-        "ALTER TABLE vector DROP COLUMN floor_lsn; PRAGMA user_version = 2;"
         "INSERT INTO vector (space, origin, seq) VALUES (1, 7, 2), (2, 7, 1), (3, 7, 1);"
         "INSERT INTO log (lsn, space, origin, seq, hlc, kind, cause, at_ms, body) VALUES"
         " (1, 1, 7, 1, 0, 1, 1, 0, x''), (2, 2, 7, 1, 0, 1, 1, 0, x''), (3, 1, 7, 2, 0, 1, 1, 0, x'')");
