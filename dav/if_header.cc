@@ -9,6 +9,8 @@ namespace dav {
 
 namespace {
 
+constexpr std::string_view kNoLock = "DAV:no-lock";
+
 // One pass over the field. Every `take` moves on or fails.
 class Parser {
   public:
@@ -119,7 +121,7 @@ std::vector<std::string> IfHeader::tokens() const {
     std::vector<std::string> found;
     for (const IfList& list : lists) {
         for (const IfCondition& condition : list.conditions) {
-            if (!condition.tag) found.push_back(condition.token);
+            if (!condition.tag && condition.token != kNoLock) found.push_back(condition.token);
         }
     }
     return found;

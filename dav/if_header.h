@@ -30,7 +30,8 @@ struct IfList {
 // An If header (RFC 4918 §10.4): it holds when one of its lists does.
 struct IfHeader {
     std::vector<IfList> lists;
-    // Every token, wherever it stands: naming one is submitting it, also under Not or for another resource.
+    // Every token but DAV:no-lock, which no lock has (§10.4.8), wherever it stands: naming one is submitting it, also
+    // under Not or for another resource.
     std::vector<std::string> tokens() const;
 };
 

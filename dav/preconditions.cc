@@ -175,11 +175,14 @@ void check_if(const Call& call, storage::ReadTxn& txn, const Target& target) {
 
 void check_preconditions(const Call& call, storage::ReadTxn& txn, std::initializer_list<Touched> touched) {
     const auto if_header = if_header_of(call.head);
+    const Target& target = touched.begin()->target;
+    // A token that opens nothing is a matter of the lock (423), a state that nothing is in one of the condition (412).
+    const bool about_locks = if_header && !if_header->tokens().empty();
+    if (if_header && !about_locks) require_if(call, txn, *if_header, target);
     LockCheck locks(call, txn, submitted_tokens(call.head, if_header));
     for (const Touched& one : touched) locks.look(one);
     locks.finish();
-    const Target& target = touched.begin()->target;
-    if (if_header) require_if(call, txn, *if_header, target);
+    if (about_locks) require_if(call, txn, *if_header, target);
     const http::Conditions conditions = conditions_of(call.context, call.head);
     if (conditions.empty()) return;
     std::optional<std::string> etag;

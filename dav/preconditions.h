@@ -32,8 +32,8 @@ struct Touched {
 // The one check before every write, in the transaction that writes (and before a body is read, to answer early). The
 // first of `touched` is what the Request-URI names. In this order:
 // 423 lock-token-submitted where a lock binds and its principal did not submit its token, as a 207 when only members
-// below are locked; 412 when If does not hold; 412 when a condition of RFC 9110 does not. 400: one of the fields is
-// malformed.
+// below are locked; 412 when If does not hold; 412 when a condition of RFC 9110 does not. An If that names no token at
+// all is about something else than locks, and goes first. 400: one of the fields is malformed.
 void check_preconditions(const Call& call, storage::ReadTxn& txn, std::initializer_list<Touched> touched);
 
 // If alone, for methods that only read: they need no token.

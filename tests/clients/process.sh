@@ -35,6 +35,14 @@ same user-add-while-running "$(curl -s -o /dev/null -w '%{http_code}' --cacert "
 check user-disable-while-running "$HEARTH_BIN" user disable ben --root "$root"
 same disabled-at-once "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$ca" -u ben:another-password-3 "https://127.0.0.1:$port/dav/files/ben/")" 401
 
+# A lock whose client is gone, ended while the server runs.
+lockinfo='<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>'
+same lock-made "$(status_of -X LOCK -d "$lockinfo" "$url/locked.txt")" 201
+same locked "$(status_of -X PUT -d x "$url/locked.txt")" 423
+token=$("$HEARTH_BIN" lock list --json --root "$root" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["id"])')
+check lock-break-while-running "$HEARTH_BIN" lock break "$token" --root "$root"
+same lock-broken "$(status_of -X PUT -d x "$url/locked.txt")" 204
+
 # Reload: all of a good file, nothing of a bad one.
 cp "$work/hearth.toml" "$work/good.toml"
 { echo 'hosts = ["somewhere.example"]'; cat "$work/good.toml"; } >"$work/hearth.toml"

@@ -160,6 +160,7 @@ TEST_CASE("every token is submitted, wherever it stands") {
     const auto header = parse_if(R"((<urn:x:a> ["e"]) (Not <urn:x:b>))").value();
     CHECK(header.tokens() == std::vector<std::string>{"urn:x:a", "urn:x:b"});
     CHECK(parse_if(R"(</o> (["e"]))").value().tokens().empty());
+    CHECK(parse_if("(<urn:x:a>) (Not <DAV:no-lock>)").value().tokens() == std::vector<std::string>{"urn:x:a"});
 }
 
 }  // namespace dav
