@@ -20,6 +20,9 @@ void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vecto
 // What stood in the way of a change and was kept aside: nothing is wrong with it, but somebody may miss it.
 void check_kept_aside(const Tree& tree, std::vector<Store::Finding>& findings);
 
+// lock_above against the locks and their places.
+void check_locks(sql::Connection& db, std::vector<Store::Finding>& findings);
+
 // A digest or a sum of sizes that is not what its members make.
 struct WrongSum {
     NodeId node = 0;  // collection with a wrong digest

@@ -1,8 +1,25 @@
 #include "storage/locks.h"
 
+#include "storage/check.h"
 #include "storage/writing.h"
 
 namespace storage {
+
+namespace {
+
+// What lock_above holds for the locks of which `condition` is true. 4096: a longer chain of parents is a circle.
+#define FOLDERS_ABOVE(condition)                                                                        \
+    "WITH RECURSIVE up (token, node, distance) AS ("                                                    \
+    "SELECT l.token, n.parent, 1 FROM lock AS l CROSS JOIN node AS n ON n.id = l.node WHERE " condition \
+    " AND n.parent IS NOT NULL UNION ALL SELECT up.token, n.parent, up.distance + 1 FROM up"            \
+    " CROSS JOIN node AS n ON n.id = up.node WHERE n.parent IS NOT NULL AND up.distance < 4096)"        \
+    " SELECT token, node, distance FROM up"
+
+bool has_row(sql::Connection& db, const char* statement) {
+    return db.query(statement).next();
+}
+
+}  // namespace
 
 Lock lock_from(const sql::Query& query, int first) {
     Lock lock;
@@ -72,13 +89,7 @@ void Writing::add_lock(const Lock& lock) {
     query.bind_text(lock.token).bind(lock.node).bind(static_cast<std::int64_t>(lock.depth));
     query.bind(static_cast<std::int64_t>(lock.scope)).bind_blob(lock.principal.view()).bind_text(lock.owner_xml);
     query.bind_text(lock.href).bind(lock.expires_ms).run();
-    db_.query(
-           "WITH RECURSIVE up (node, distance) AS ("
-           "SELECT parent, 1 FROM node WHERE id = ?1 AND parent IS NOT NULL"
-           " UNION ALL SELECT n.parent, up.distance + 1 FROM up CROSS JOIN node AS n ON n.id = up.node"
-           " WHERE n.parent IS NOT NULL AND up.distance < 4096)"
-           " INSERT INTO lock_above (node, distance, token) SELECT node, distance, ?2 FROM up")
-        .bind(lock.node)
+    db_.query("INSERT INTO lock_above (token, node, distance) " FOLDERS_ABOVE("l.token = ?1"))
         .bind_text(lock.token)
         .run();
 }
@@ -96,6 +107,24 @@ void Writing::remove_lock(std::string_view token) {
 void Writing::drop_locks(NodeId top) {
     db_.query("DELETE FROM lock WHERE node = ?1").bind(top).run();
     db_.query("DELETE FROM lock WHERE token IN (SELECT token FROM lock_above WHERE node = ?1)").bind(top).run();
+}
+
+void check_locks(sql::Connection& db, std::vector<Store::Finding>& findings) {
+    const bool lacks = has_row(db, FOLDERS_ABOVE("1") " EXCEPT SELECT token, node, distance FROM lock_above LIMIT 1");
+    const bool extra = has_row(
+        db, "SELECT token, node, distance FROM lock_above EXCEPT SELECT * FROM (" FOLDERS_ABOVE("1") ") LIMIT 1");
+    if (lacks || extra) findings.push_back({"lock-index", "the folders above locks", false});
+}
+
+void Writing::repair_locks(std::vector<Store::Finding>& findings) {
+    begin_verb();
+    std::vector<Store::Finding> found;
+    check_locks(db_, found);
+    if (found.empty()) return;
+    db_.query("DELETE FROM lock_above").run();
+    db_.query("INSERT INTO lock_above (token, node, distance) " FOLDERS_ABOVE("1")).run();
+    found.back().repaired = true;
+    findings.push_back(std::move(found.back()));
 }
 
 // The class itself is instantiated in reading.cc.

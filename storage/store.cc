@@ -345,9 +345,15 @@ std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
         check_schema(view.connection(), findings);
         check_files(view, view.connection(), *tree_, findings);
         check_kept_aside(*tree_, findings);
-        if (!repair) check_sums(view.connection(), findings);
+        if (repair) return;
+        check_sums(view.connection(), findings);
+        check_locks(view.connection(), findings);
     });
-    if (repair) write([&](WriteTxn& txn) { static_cast<Writing&>(txn).repair_sums(findings); });
+    if (!repair) return findings;
+    write([&](WriteTxn& txn) {
+        static_cast<Writing&>(txn).repair_sums(findings);
+        static_cast<Writing&>(txn).repair_locks(findings);
+    });
     return findings;
 }
 

@@ -67,7 +67,8 @@ class Writing final : public Reading<WriteTxn> {
     std::size_t expire_history(Lsn up_to, std::size_t limit);   // what ended at or before that record
     std::size_t forget_removals(Lsn up_to, std::size_t limit);  // at or before that record
     std::vector<Node> hidden_roots();
-    void repair_sums(std::vector<Store::Finding>& findings);  // digests and used bytes, recomputed
+    void repair_sums(std::vector<Store::Finding>& findings);   // digests and used bytes, recomputed
+    void repair_locks(std::vector<Store::Finding>& findings);  // lock_above, made anew
 
   protected:
     void adjust(Node& node) const override;

@@ -181,6 +181,28 @@ TEST_CASE("locks go with a removal and a move, of their node or of a folder abov
     }
 }
 
+TEST_CASE("check finds a wrong index of locks, and repair makes it anew") {
+    TempDir dir;
+    Locked home(dir.path());
+    CHECK(home.store->check(false).empty());
+    for (const char* damage :
+         {"DELETE FROM lock_above WHERE distance = 2", "UPDATE lock_above SET node = node + 100"}) {
+        {
+            sql::Connection db(dir.path() + "/.hearth/hearth.db", sql::Access::writer, nullptr);
+            db.script(damage);
+        }
+        INFO(damage);
+        const auto found = home.store->check(false);
+        REQUIRE(found.size() == 1);
+        CHECK(found[0].what == "lock-index");
+        const auto repaired = home.store->check(true);
+        REQUIRE(repaired.size() == 1);
+        CHECK(repaired[0].repaired);
+        CHECK(home.store->check(false).empty());
+        CHECK(home.below(home.folder) == "inner file");
+    }
+}
+
 TEST_CASE("a database from before the locks learns to find them") {
     TempDir dir;
     sql::Connection db(dir.path() + "/x.db", sql::Access::writer, nullptr);
