@@ -29,6 +29,27 @@ step save sh -c "echo saved | gio save \$here/saved.txt"
 step save-again sh -c "echo again | gio save \$here/saved.txt"
 step rename gio rename "\$here/saved.txt" named.txt
 step move gio move "\$here/named.txt" "\$here/folder/named.txt"
+refuse() { local name=\$1; shift; if timeout 30 "\$@" >$work/out 2>&1; then echo "FAIL gio-\$name: it went through"; else echo "ok gio-\$name"; fi; }
+etag() { gio info -a etag::value "\$1" | sed -n 's/.*etag::value: //p'; }
+step filesystem sh -c "gio info -f \$here | grep 'filesystem::free: [0-9]'"
+step mkdir-space gio mkdir "\$here/with space"
+step mkdir-letters gio mkdir "\$here/with space/ünï cödé"
+step copy-inside gio copy "\$here/folder/g.bin" "\$here/with space/ünï cödé/grüße & co.bin"
+step cat-inside sh -c "gio cat '\$here/with space/ünï cödé/grüße & co.bin' | cmp - $work/g.bin"
+step tree sh -c "gio tree '\$here/with space' | grep 'grüße & co.bin'"
+known=\$(etag "\$here/folder/g.bin")
+step save-known sh -c "echo known | gio save -e '\$known' \$here/folder/g.bin"
+refuse save-stale sh -c "echo stale | gio save -e '\$known' \$here/folder/g.bin"
+step save-create sh -c "echo new | gio save --create \$here/created.txt"
+refuse save-create-again sh -c "echo new | gio save --create \$here/created.txt"
+refuse rename-over gio rename "\$here/created.txt" folder
+step move-over gio move "\$here/created.txt" "\$here/folder/g.bin"
+step moved-over sh -c "gio cat \$here/folder/g.bin | grep -x new"
+refuse mkdir-again gio mkdir "\$here/folder"
+refuse remove-full gio remove "\$here/folder"
+step move-folder gio move "\$here/with space" "\$here/moved space"
+step move-folder-seen sh -c "gio list '\$here/moved space' | grep 'ünï cödé'"
+step content-type sh -c "gio info -a standard::content-type \$here/folder/g.bin | grep content-type"
 step remove gio remove "\$here/folder/named.txt"
 step remove-file gio remove "\$here/folder/g.bin"
 step remove-folder gio remove "\$here/folder"

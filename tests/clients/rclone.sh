@@ -13,6 +13,13 @@ url = $url
 vendor = other
 user = $user
 pass = $(rclone obscure "$password")
+
+[cloud]
+type = webdav
+url = $url
+vendor = nextcloud
+user = $user
+pass = $(rclone obscure "$password")
 EOF
 
 mkdir -p "$work/tree/deep/er" "$work/tree/ünï cödé"
@@ -38,6 +45,26 @@ check rclone-moveto run_rclone moveto home:tree/empty home:moved-empty
 check rclone-about run_rclone about home:
 check rclone-purge run_rclone purge home:tree
 if [ ! -e "$root/files/$user/tree" ]; then ok rclone-purged-on-disk; else fail "rclone-purged-on-disk: still there"; fi
+
+# Two-way, as a client that sets times and keeps sums: changes, names and removals of both sides arrive on the other.
+mkdir -p "$work/both/sub"
+echo one >"$work/both/one.txt"
+echo two >"$work/both/sub/two.txt"
+head -c 200000 /dev/urandom >"$work/both/sub/three.bin"
+touch -d '2021-03-04 05:06:07 UTC' "$work/both/one.txt"
+run_rclone mkdir cloud:both
+both() { run_rclone bisync "$work/both" cloud:both --workdir "$work/bisync" "$@"; }
+check bisync-first both --resync
+check bisync-first-on-disk diff -r "$work/both" "$root/files/$user/both"
+same bisync-keeps-times "$(run_rclone lsf --format t cloud:both/one.txt)" "$(TZ=$(date +%Z) date -d '2021-03-04 05:06:07 UTC' '+%Y-%m-%d %H:%M:%S')"
+same bisync-keeps-sums "$(run_rclone hashsum SHA1 cloud:both/sub/three.bin | cut -d' ' -f1)" "$(sha1sum "$work/both/sub/three.bin" | cut -d' ' -f1)"
+echo changed here >"$work/both/one.txt"
+rm "$work/both/sub/two.txt"
+run_rclone rcat cloud:both/four.txt <"$work/tree/deep/f2.bin"
+run_rclone deletefile cloud:both/sub/three.bin
+check bisync-again both
+check bisync-again-on-disk diff -r "$work/both" "$root/files/$user/both"
+same bisync-result "$(cd "$work/both" && find . -type f | sort | tr '\n' ' ')" "./four.txt ./one.txt "
 
 if [ -c /dev/fuse ] && [ -w /dev/fuse ] && command -v fusermount3 >/dev/null; then
     mkdir "$work/mnt"
