@@ -40,7 +40,7 @@ eventually() {
     for _ in $(seq 100); do "$@" >"$work/out" 2>&1 && break; sleep 0.1; done
     check "$name" "$@"
 }
-locks_are() { [ "$("$HEARTH_BIN" lock list --json --root "$root" | grep -c '"token"')" = "$1" ]; }
+locks_are() { [ "$("$HEARTH_BIN" lock list --json --root "$root" | grep -o '"scope"' | wc -l)" = "$1" ]; }
 
 head -c 90000 /dev/urandom >"$work/f.bin"
 check davfs2-create cp "$work/f.bin" "$work/mnt/f.bin"
