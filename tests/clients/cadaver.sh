@@ -63,11 +63,14 @@ step delete {delete made/moved.txt} {Deleting .*succeeded}
 step rmcol {rmcol made/} {Deleting collection .*succeeded}
 step missing {get nothing.txt got/nothing} {failed.*404}
 send "quit\r"
-expect { eof { puts "ok cadaver-quit" } timeout { puts "FAIL cadaver-quit: it stays" } }
+expect {
+    eof { puts "ok cadaver-quit" }
+    timeout { puts "FAIL cadaver-quit: it stays" }
+}
 EOF
 timeout 300 expect "$work/session.exp" 2>"$work/expect.err" | tee "$work/session.out"
 failures=$((failures + $(grep -c '^FAIL ' "$work/session.out")))
-if ! grep -q 'cadaver-quit' "$work/session.out"; then fail "cadaver-session: ended early $(tail -n 2 "$work/expect.err" | tr '\n' ' ')"; fi
+if ! grep -q 'cadaver-quit' "$work/session.out"; then fail "cadaver-session: ended early $(tail -n 5 "$work/expect.err" | tr '\n' ' ')"; fi
 same cadaver-bytes "$(hash_of "$work/got/big.bin" 2>/dev/null)" "$(hash_of "$work/big.bin")"
 check cadaver-on-disk cmp "$work/small.txt" "$root/files/$user/again/small.txt"
 if [ ! -e "$root/files/$user/made" ]; then ok cadaver-removed-on-disk; else fail "cadaver-removed-on-disk: still there"; fi

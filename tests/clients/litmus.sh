@@ -10,10 +10,10 @@ run_group() {
     local group=$1 line name count=0
     (cd "$work" && timeout 120 env TESTS="$group" litmus -k "$target" "$user" "$password") >"$work/$group.out" 2>&1
     while IFS= read -r line; do
-        name=$(sed -E 's/^ *([0-9]+)\. ([a-z0-9_]+)\..*/\1-\2/' <<<"$line")
+        name=$(sed -E 's/^ *([0-9]+)\. ([a-z0-9_]+)[ .].*/\1-\2/' <<<"$line")
         count=$((count + 1))
-        if grep -Eq '\.+ pass *$' <<<"$line"; then ok "litmus-$group-$name"; else fail "litmus-$group-$name: $line"; fi
-    done < <(sed 's/.*\r//' "$work/$group.out" | grep -aE '^ *[0-9]+\. [a-z0-9_]+\.')
+        if grep -Eq '[. ]pass *$' <<<"$line"; then ok "litmus-$group-$name"; else fail "litmus-$group-$name: $line"; fi
+    done < <(sed 's/.*\r//' "$work/$group.out" | grep -aE '^ *[0-9]+\. [a-z0-9_]+[ .]')
     if grep -aqE 'WARNING|SKIPPED' "$work/$group.out"; then
         fail "litmus-$group-clean: $(grep -aoE '(WARNING|SKIPPED).*' "$work/$group.out" | head -n 3 | tr '\n' ' ')"
     else
