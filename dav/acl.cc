@@ -29,6 +29,7 @@ Rights Rights::of_member(const std::string& member) const {
     if (hidden || !shows(member)) return rights;
     rights.hidden = false;
     rights.read = read;
+    rights.read_acl = read_acl;
     // Above a subtree nothing is writable; a member of what is writable may go.
     rights.write = write;
     rights.unbind = write;
@@ -53,6 +54,7 @@ Rights rights_on_files(const Caller& caller, const storage::AccountBook& book, c
     rights.hidden = false;
     if (!covers_files(caller.scope)) return rights;
     rights.read = true;
+    rights.read_acl = true;
     if (path.size() < subtree.size()) {
         rights.only = subtree[path.size()];
         return rights;
@@ -68,6 +70,7 @@ Rights rights_on_principal(const Caller& caller, const storage::AccountBook& boo
     if (!described || !owns(caller, book, *described)) return rights;
     rights.hidden = false;
     rights.read = true;
+    rights.read_acl = true;
     return rights;
 }
 
@@ -76,6 +79,7 @@ Rights rights_on_synthetic(const Caller& caller) {
     if (caller.kind != CallerKind::user) return rights;
     rights.hidden = false;
     rights.read = true;
+    rights.read_acl = true;
     return rights;
 }
 

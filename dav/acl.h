@@ -12,10 +12,11 @@ enum class Privilege : std::uint8_t { read, write };
 
 // What one caller may do with one resource; pure value, decided by the functions below and nowhere else.
 struct Rights {
-    bool hidden = true;   // answered as if it did not exist (404)
-    bool read = false;    // neither hidden nor readable: 403 need-privileges
-    bool write = false;   // content, properties, and the members of a collection
-    bool unbind = false;  // may itself be removed, moved away or replaced; false for a home and the root of a subtree
+    bool hidden = true;     // answered as if it did not exist (404)
+    bool read = false;      // neither hidden nor readable: 403 need-privileges
+    bool write = false;     // content, properties, and the members of a collection
+    bool read_acl = false;  // may see who else has rights: the owner, and members of an owning group
+    bool unbind = false;    // may itself be removed, moved away or replaced; false for a home and the root of a subtree
     // Above the subtree of an app password: the one member that leads there; the others are hidden. Empty = all.
     std::string only;
 

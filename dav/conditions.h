@@ -37,6 +37,11 @@ inline constexpr Condition need_privileges{{kDav, "need-privileges"}, http::Stat
 inline constexpr Condition quota_not_exceeded{{kDav, "quota-not-exceeded"}, http::Status::insufficient_storage};
 inline constexpr Condition sufficient_disk_space{{kDav, "sufficient-disk-space"}, http::Status::insufficient_storage};
 
+// RFC 6578 §3.2, §3.6; the latter also RFC 3744 §9.2.
+inline constexpr Condition valid_sync_token{{kDav, "valid-sync-token"}, http::Status::forbidden};
+inline constexpr Condition number_of_matches_within_limits{{kDav, "number-of-matches-within-limits"},
+                                                           http::Status::insufficient_storage};
+
 // RFC 3253 §3.6.
 inline constexpr Condition supported_report{{kDav, "supported-report"}, http::Status::forbidden};
 

@@ -51,6 +51,8 @@ constexpr std::array kMethods = {
     MethodDef{Method::move, BodyUse::ignored, Touch::binding, method::move},
     MethodDef{Method::lock, BodyUse::xml, Touch::nothing, method::lock},
     MethodDef{Method::unlock, BodyUse::ignored, Touch::nothing, method::unlock},
+    // RFC 3253 §3.6
+    MethodDef{Method::report, BodyUse::xml, Touch::nothing, method::report},
 };
 
 const MethodDef* find(Method method) {

@@ -1,24 +1,34 @@
 #include "dav/extension.h"
 
+#include <initializer_list>
 #include <vector>
+
+#include "dav/reports/reports.h"
 
 namespace dav {
 
 namespace {
 
 // The core's own tables as one span; they are constants of other files and complete before any code runs.
-std::span<const PropertyDef> joined() {
-    static const std::vector<PropertyDef> all = [] {
-        std::vector<PropertyDef> rows(core_properties().begin(), core_properties().end());
-        rows.insert(rows.end(), acl_properties().begin(), acl_properties().end());
-        rows.insert(rows.end(), lock_properties().begin(), lock_properties().end());
-        return rows;
-    }();
-    return all;
+template <typename Row>
+std::vector<Row> joined(std::initializer_list<std::span<const Row>> tables) {
+    std::vector<Row> rows;
+    for (const auto table : tables) rows.insert(rows.end(), table.begin(), table.end());
+    return rows;
+}
+
+std::span<const PropertyDef> properties() {
+    static const auto rows = joined<PropertyDef>({core_properties(), acl_properties(), lock_properties()});
+    return rows;
+}
+
+std::span<const ReportDef> reports() {
+    static const auto rows = joined<ReportDef>({sync_reports(), expand_reports(), principal_reports()});
+    return rows;
 }
 
 }  // namespace
 
-const Extension kCoreExtension{joined(), {}, "extended-mkcol"};
+const Extension kCoreExtension{properties(), reports(), {}, "extended-mkcol"};
 
 }  // namespace dav

@@ -23,6 +23,9 @@ class Multistatus {
     // A resource with what `inside` writes.
     void response(std::string_view href, const std::function<void(xml::Writer&)>& inside);
 
+    // An element of the multistatus itself, after the responses.
+    void text(xml::QName name, std::string_view text) { writer_.text(name, text); }
+
     http::Response finish();
 
   private:

@@ -10,6 +10,7 @@ namespace dav {
 inline constexpr std::string_view kDav = "DAV:";
 inline constexpr std::string_view kApache = "http://apache.org/dav/props/";
 inline constexpr std::string_view kOwncloud = "http://owncloud.org/ns";
+inline constexpr xml::QName kXmlLang{"http://www.w3.org/XML/1998/namespace", "lang"};
 inline constexpr std::string_view kMicrosoft = "urn:schemas-microsoft-com:";
 
 namespace name {
@@ -71,29 +72,70 @@ inline constexpr xml::QName quota_used_bytes{kDav, "quota-used-bytes"};
 inline constexpr xml::QName resource_id{kDav, "resource-id"};
 
 // RFC 3744 §4, §5 and RFC 5397 §3.
+inline constexpr xml::QName ace{kDav, "ace"};
+inline constexpr xml::QName acl{kDav, "acl"};
+inline constexpr xml::QName acl_restrictions{kDav, "acl-restrictions"};
 inline constexpr xml::QName alternate_uri_set{kDav, "alternate-URI-set"};
 inline constexpr xml::QName current_user_principal{kDav, "current-user-principal"};
 inline constexpr xml::QName current_user_privilege_set{kDav, "current-user-privilege-set"};
+inline constexpr xml::QName authenticated{kDav, "authenticated"};
+inline constexpr xml::QName description{kDav, "description"};
+inline constexpr xml::QName grant{kDav, "grant"};
+inline constexpr xml::QName grant_only{kDav, "grant-only"};
+inline constexpr xml::QName group{kDav, "group"};
 inline constexpr xml::QName group_membership{kDav, "group-membership"};
 inline constexpr xml::QName group_member_set{kDav, "group-member-set"};
+inline constexpr xml::QName inherited{kDav, "inherited"};
+inline constexpr xml::QName inherited_acl_set{kDav, "inherited-acl-set"};
+inline constexpr xml::QName no_invert{kDav, "no-invert"};
 inline constexpr xml::QName owner{kDav, "owner"};
 inline constexpr xml::QName principal{kDav, "principal"};
 inline constexpr xml::QName principal_collection_set{kDav, "principal-collection-set"};
 inline constexpr xml::QName principal_url{kDav, "principal-URL"};
 inline constexpr xml::QName privilege{kDav, "privilege"};
+inline constexpr xml::QName protected_{kDav, "protected"};
 inline constexpr xml::QName resource{kDav, "resource"};
+inline constexpr xml::QName self{kDav, "self"};
+inline constexpr xml::QName supported_privilege{kDav, "supported-privilege"};
+inline constexpr xml::QName supported_privilege_set{kDav, "supported-privilege-set"};
 inline constexpr xml::QName unauthenticated{kDav, "unauthenticated"};
 
+// RFC 3744 §9, reports.
+inline constexpr xml::QName acl_principal_prop_set{kDav, "acl-principal-prop-set"};
+inline constexpr xml::QName apply_to_principal_collection_set{kDav, "apply-to-principal-collection-set"};
+inline constexpr xml::QName match{kDav, "match"};
+inline constexpr xml::QName principal_match{kDav, "principal-match"};
+inline constexpr xml::QName principal_property{kDav, "principal-property"};
+inline constexpr xml::QName principal_property_search{kDav, "principal-property-search"};
+inline constexpr xml::QName principal_search_property{kDav, "principal-search-property"};
+inline constexpr xml::QName principal_search_property_set{kDav, "principal-search-property-set"};
+inline constexpr xml::QName property_search{kDav, "property-search"};
+
 // RFC 3744 §3, privileges.
+inline constexpr xml::QName all{kDav, "all"};
 inline constexpr xml::QName bind{kDav, "bind"};
 inline constexpr xml::QName read{kDav, "read"};
+inline constexpr xml::QName read_acl{kDav, "read-acl"};
 inline constexpr xml::QName read_current_user_privilege_set{kDav, "read-current-user-privilege-set"};
 inline constexpr xml::QName unbind{kDav, "unbind"};
+inline constexpr xml::QName unlock{kDav, "unlock"};
 inline constexpr xml::QName write{kDav, "write"};
 inline constexpr xml::QName write_content{kDav, "write-content"};
+inline constexpr xml::QName write_properties{kDav, "write-properties"};
 
-// RFC 3253 §3.1.5.
+// RFC 3253 §3.1.5, §3.8.
+inline constexpr xml::QName expand_property{kDav, "expand-property"};
+inline constexpr xml::QName property{kDav, "property"};
+inline constexpr xml::QName report{kDav, "report"};
+inline constexpr xml::QName supported_report{kDav, "supported-report"};
 inline constexpr xml::QName supported_report_set{kDav, "supported-report-set"};
+
+// RFC 6578 §4, §6; limit of RFC 5323 §5.17.
+inline constexpr xml::QName limit{kDav, "limit"};
+inline constexpr xml::QName nresults{kDav, "nresults"};
+inline constexpr xml::QName sync_collection{kDav, "sync-collection"};
+inline constexpr xml::QName sync_level{kDav, "sync-level"};
+inline constexpr xml::QName sync_token{kDav, "sync-token"};
 
 // mod_dav, which davfs2 and others ask for the x bit.
 inline constexpr xml::QName executable{kApache, "executable"};

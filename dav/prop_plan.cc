@@ -41,13 +41,19 @@ PropRequest parse_propfind(std::string_view body, const Limits& limits) {
     }
     const xml::Element* include = root.child(name::include);
     if (prop) {
-        request.ask = PropRequest::Ask::named;
-        add_names(*prop, limits, request.names);
+        request = parse_prop(*prop, limits);
     } else if (propname) {
         request.ask = PropRequest::Ask::propname;
     } else if (include) {
         add_names(*include, limits, request.names);
     }
+    return request;
+}
+
+PropRequest parse_prop(const xml::Element& prop, const Limits& limits) {
+    PropRequest request;
+    request.ask = PropRequest::Ask::named;
+    add_names(prop, limits, request.names);
     return request;
 }
 

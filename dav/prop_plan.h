@@ -21,6 +21,9 @@ struct PropRequest {
 // or octets than allowed.
 PropRequest parse_propfind(std::string_view body, const Limits& limits);
 
+// The names inside a `prop` of a report; throws as above.
+PropRequest parse_prop(const xml::Element& prop, const Limits& limits);
+
 // A request laid out once for all the resources of an answer.
 class PropPlan {
   public:

@@ -74,11 +74,6 @@ Read read_resourcetype(const Resource& resource, const View&, xml::QName self, x
     return Read::written;
 }
 
-Read read_empty(const Resource&, const View&, xml::QName self, xml::Writer& writer) {
-    writer.empty(self);
-    return Read::written;
-}
-
 Read read_quota_available(const Resource&, const View& view, xml::QName self, xml::Writer& writer) {
     if (!view.owner()) return Read::missing;
     writer.number(self, view.available_bytes());
@@ -119,6 +114,25 @@ Read read_supported_live_property_set(const Resource& resource, const View& view
         const auto prop = writer.element(name::prop);
         writer.empty(definition->name);
     }
+    return Read::written;
+}
+
+Read read_supported_report_set(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
+    const auto element = writer.element(self);
+    for (const ReportDef* report : view.registry().reports()) {
+        if (!offered(*report, resource.kind, *resource.rights)) continue;
+        const auto supported = writer.element(name::supported_report);
+        const auto one = writer.element(name::report);
+        writer.empty(report->name);
+    }
+    return Read::written;
+}
+
+// Where sync-collection is offered.
+Read read_sync_token(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
+    const ReportDef* report = view.registry().find_report(name::sync_collection);
+    if (!report || !offered(*report, resource.kind, *resource.rights) || !view.sync()) return Read::missing;
+    writer.text(self, encode(storage::token_of(*view.sync(), resource.row->node.oid)));
     return Read::written;
 }
 
@@ -230,10 +244,12 @@ constexpr std::array kCoreProperties = {
     PropertyDef{name::quota_used_bytes, Kinds::stored, Need::none, Flags::none, read_quota_used},
     // RFC 5842 §3.1
     PropertyDef{name::resource_id, Kinds::stored, Need::none, Flags::none, read_resource_id},
-    // RFC 3253 §3.1.5: no reports yet
-    PropertyDef{name::supported_report_set, Kinds::any, Need::none, Flags::none, read_empty},
+    // RFC 3253 §3.1.5
+    PropertyDef{name::supported_report_set, Kinds::any, Need::none, Flags::none, read_supported_report_set},
     PropertyDef{name::supported_live_property_set, Kinds::any, Need::none, Flags::none,
                 read_supported_live_property_set},
+    // RFC 6578 §4: SHOULD NOT be in allprop
+    PropertyDef{name::sync_token, Kinds::stored_collection, Need::sync, Flags::none, read_sync_token},
     // RFC 5995 §3.2.1: SHOULD NOT be in allprop
     PropertyDef{name::add_member, Kinds::folder, Need::none, Flags::none, read_add_member},
     // mod_dav

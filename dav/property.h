@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dav/acl.h"
@@ -13,6 +14,7 @@
 #include "dav/xml/element.h"
 #include "dav/xml/writer.h"
 #include "storage/node.h"
+#include "storage/sync.h"
 
 namespace dav {
 
@@ -33,6 +35,9 @@ enum class Kinds : std::uint16_t {
     stored = content | stored_collection,
     any = 0xffff,
 };
+constexpr Kinds operator|(Kinds a, Kinds b) {
+    return static_cast<Kinds>(static_cast<std::uint16_t>(a) | static_cast<std::uint16_t>(b));
+}
 constexpr bool covers(Kinds set, Kinds one) {
     return (static_cast<std::uint16_t>(set) & static_cast<std::uint16_t>(one)) != 0;
 }
@@ -79,6 +84,9 @@ class View {
     std::uint64_t used_bytes() const { return used_bytes_ > 0 ? static_cast<std::uint64_t>(used_bytes_) : 0; }
     // What the quota and the disk leave; asks the disk once per answer.
     std::uint64_t available_bytes() const;
+    // Of the tree's space, for Need::sync: null where nobody asked for it.
+    const storage::SyncState* sync() const { return sync_ ? &*sync_ : nullptr; }
+    void know(storage::SyncState sync) { sync_ = std::move(sync); }
 
   private:
     const Context& context_;
@@ -88,6 +96,7 @@ class View {
     const storage::Principal* owner_;
     std::int64_t used_bytes_;
     mutable std::optional<std::uint64_t> available_bytes_;
+    std::optional<storage::SyncState> sync_;
 };
 
 enum class Read : std::uint8_t { written, missing };

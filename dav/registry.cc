@@ -10,6 +10,10 @@ Registry::Registry(std::span<const Extension* const> extensions) {
             CHECK(by_name_.emplace(definition.name, &definition).second);
             properties_.push_back(&definition);
         }
+        for (const ReportDef& report : extension->reports) {
+            CHECK(!find_report(report.name));
+            reports_.push_back(&report);
+        }
         if (!extension->dav_token.empty()) tokens_.append(", ").append(extension->dav_token);
     }
 }
@@ -17,6 +21,13 @@ Registry::Registry(std::span<const Extension* const> extensions) {
 const PropertyDef* Registry::find(xml::QName name) const {
     const auto found = by_name_.find(name);
     return found == by_name_.end() ? nullptr : found->second;
+}
+
+const ReportDef* Registry::find_report(xml::QName name) const {
+    for (const ReportDef* report : reports_) {
+        if (report->name == name) return report;
+    }
+    return nullptr;
 }
 
 }  // namespace dav

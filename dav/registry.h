@@ -21,11 +21,14 @@ class Registry {
 
     const std::vector<const PropertyDef*>& properties() const { return properties_; }
     const PropertyDef* find(xml::QName name) const;  // null: not a property we compute
+    const std::vector<const ReportDef*>& reports() const { return reports_; }
+    const ReportDef* find_report(xml::QName name) const;  // null: unknown
     // What the DAV header says (RFC 4918 §18), with class 2 or without.
     std::string compliance(Locks locks) const { return (locks == Locks::yes ? "1, 2, 3" : "1, 3") + tokens_; }
 
   private:
     std::vector<const PropertyDef*> properties_;
+    std::vector<const ReportDef*> reports_;  // a handful
     struct NameHash {
         std::size_t operator()(xml::QName name) const noexcept {
             const std::hash<std::string_view> hash;

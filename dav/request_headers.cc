@@ -15,26 +15,27 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-// The preference `return` among the comma-separated preferences of one field (RFC 7240 §2): the first one counts, and
-// parameters after a semicolon do not change it.
-Return named_return(std::string_view field) {
-    while (!field.empty()) {
-        const std::size_t comma = field.find(',');
-        std::string_view preference = field.substr(0, comma);
-        preference = trimmed(preference.substr(0, preference.find(';')));
-        const std::size_t equals = preference.find('=');
-        if (equals != std::string_view::npos &&
-            http::equal_ignoring_case(trimmed(preference.substr(0, equals)), "return")) {
-            std::string_view value = trimmed(preference.substr(equals + 1));
+// The first of the comma-separated preferences of that name (RFC 7240 §2): its value without quotes, "" when it has
+// none; parameters after a semicolon do not change it. Empty: it is not among them.
+std::optional<std::string> preference(const http::RequestHead& head, std::string_view name) {
+    const auto field = head.headers.combined("Prefer");
+    std::string_view rest = field ? std::string_view(*field) : std::string_view();
+    while (!rest.empty()) {
+        const std::size_t comma = rest.find(',');
+        std::string_view one = rest.substr(0, comma);
+        one = trimmed(one.substr(0, one.find(';')));
+        const std::size_t equals = one.find('=');
+        if (http::equal_ignoring_case(trimmed(one.substr(0, equals)), name)) {
+            if (equals == std::string_view::npos) return std::string();
+            std::string_view value = trimmed(one.substr(equals + 1));
             if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
                 value = value.substr(1, value.size() - 2);
-            if (http::equal_ignoring_case(value, "minimal")) return Return::minimal;
-            if (http::equal_ignoring_case(value, "representation")) return Return::representation;
+            return std::string(value);
         }
         if (comma == std::string_view::npos) break;
-        field.remove_prefix(comma + 1);
+        rest.remove_prefix(comma + 1);
     }
-    return Return::unsaid;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -57,8 +58,14 @@ Overwrite overwrite_of(const http::RequestHead& head) {
 
 Return return_of(const http::RequestHead& head) {
     if (http::equal_ignoring_case(head.headers.get("Brief"), "t")) return Return::minimal;
-    const auto field = head.headers.combined("Prefer");
-    return field ? named_return(*field) : Return::unsaid;
+    const auto asked = preference(head, "return");
+    if (asked && http::equal_ignoring_case(*asked, "minimal")) return Return::minimal;
+    if (asked && http::equal_ignoring_case(*asked, "representation")) return Return::representation;
+    return Return::unsaid;
+}
+
+bool wants_no_root(const http::RequestHead& head) {
+    return preference(head, "depth-noroot").has_value();
 }
 
 void add_preference_applied(http::Headers& headers, const http::RequestHead& head) {

@@ -101,8 +101,9 @@ struct PropChanges {
     bool empty() const { return props.empty() && !mtime_ns && !exec; }
 };
 
-// What a listing fetches beside the node, in one query each for the whole set.
-enum class Need : std::uint8_t { none = 0, props = 1, disk = 2, index = 4, locks = 8 };
+// What a listing fetches beside the node, in one query each for the whole set. `sync` is the same for all rows of a
+// space: ReadTxn::sync_state.
+enum class Need : std::uint8_t { none = 0, props = 1, disk = 2, index = 4, locks = 8, sync = 16 };
 constexpr Need operator|(Need a, Need b) {
     return static_cast<Need>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
 }

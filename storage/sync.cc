@@ -18,6 +18,16 @@ bool knows_removals(const SyncState& state, const SyncToken& token) {
                        [&](const Dot& floor) { return floor.seq == 0 || token.covers(floor); });
 }
 
+bool is_of(const SyncToken& token, const Node& collection, std::uint32_t epoch) {
+    const SyncToken ours = sync_token(collection.oid, epoch, {});
+    return token.collection == ours.collection && token.epoch == epoch;
+}
+
+// Not of another database, nor of a later life of this one that was lost.
+bool counts_here(const SyncPlace& place, const SyncState& state) {
+    return place.origin == state.origin && place.from <= state.lsn + 1 && place.base <= state.lsn;
+}
+
 }  // namespace
 
 SyncToken token_of(const SyncState& state, const Oid& collection) {
@@ -30,10 +40,8 @@ SyncPlace first_place(const SyncState& state) {
 
 std::optional<SyncPlace> place_of(ReadTxn& txn, const Node& collection, const SyncToken& token) {
     const SyncState state = txn.sync_state(collection.space);
-    const SyncToken ours = sync_token(collection.oid, state.epoch, {});
-    if (token.collection != ours.collection || token.epoch != ours.epoch) return std::nullopt;
-    if (token.place && token.place->origin == state.origin && token.place->from <= state.lsn + 1 &&
-        token.place->base <= state.lsn) {
+    if (!is_of(token, collection, state.epoch)) return std::nullopt;
+    if (token.place && counts_here(*token.place, state)) {
         if (!knows_removals(state, *token.place)) return std::nullopt;
         return token.place;
     }
@@ -45,9 +53,20 @@ std::optional<SyncPlace> place_of(ReadTxn& txn, const Node& collection, const Sy
 
 bool is_current_sync_token(ReadTxn& txn, const Node& collection, std::string_view text) {
     const auto token = decode_sync_token(text);
-    const auto place = token ? place_of(txn, collection, *token) : std::nullopt;
-    if (!place) return false;
-    return txn.sync_changes({collection.space, collection.id, SyncLevel::infinite, *place, 1}).changes.empty();
+    if (!token) return false;
+    const SyncState state = txn.sync_state(collection.space);
+    if (!is_of(*token, collection, state.epoch)) return false;
+    // This may be the writer's thread: the log is not searched for the place of another server's token.
+    SyncPlace place;
+    if (token->place && counts_here(*token->place, state)) {
+        if (!knows_removals(state, *token->place)) return false;
+        place = *token->place;
+    } else {
+        const auto seen = [&](const Dot& dot) { return token->covers(dot); };
+        if (!std::all_of(state.vector.begin(), state.vector.end(), seen)) return false;
+        place = {state.origin, state.lsn + 1, 0, 0};
+    }
+    return txn.sync_changes({collection.space, collection.id, SyncLevel::infinite, place, 1}).changes.empty();
 }
 
 }  // namespace storage

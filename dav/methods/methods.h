@@ -41,6 +41,7 @@ http::Response propfind(Call& call, http::Request& request);
 http::Response proppatch(Call& call, http::Request& request);
 http::Response lock(Call& call, http::Request& request);
 http::Response unlock(Call& call, http::Request& request);
+http::Response report(Call& call, http::Request& request);
 
 }  // namespace method
 
@@ -48,6 +49,11 @@ http::Response unlock(Call& call, http::Request& request);
 std::string allowed_methods(const Target& target);
 // 405 with its Allow.
 [[noreturn]] void refuse_method(const Target& target);
+
+// What an answer that describes resources says of itself: Cache-Control, Vary, the preference it followed, and where
+// the target's slash was missing its real URL (RFC 4918 §5.2).
+enum class Root : std::uint8_t { described, left_out };  // left out: Prefer: depth-noroot was followed
+void add_listing_fields(http::Response& response, const Call& call, const Target& target, Root root = Root::described);
 
 // The members of a synthetic collection that the caller may see, in name order: `each(name, place, principal)`.
 void for_each_member(const Context& context, const Caller& caller, const Target& target,

@@ -9,7 +9,7 @@ namespace dav {
 std::string allowed_methods(const Target& target) {
     std::string allow = "OPTIONS";
     if (target.exists()) {
-        allow += ", GET, HEAD, PROPFIND";
+        allow += ", GET, HEAD, PROPFIND, REPORT";
         if (target.place != Place::tree || target.rights.write) allow += ", PROPPATCH";
     }
     if (target.place != Place::tree || !target.rights.write) {
@@ -32,7 +32,7 @@ namespace method {
 namespace {
 
 constexpr std::string_view kAllMethods =
-    "OPTIONS, GET, HEAD, PUT, POST, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, LOCK, UNLOCK";
+    "OPTIONS, GET, HEAD, PUT, POST, DELETE, MKCOL, COPY, MOVE, PROPFIND, PROPPATCH, REPORT, LOCK, UNLOCK";
 
 // Class 2 (RFC 4918 §18.2) where LOCK works, and on the collections above: Finder and Windows mount for writing only
 // what says so there. A credential that may only read gets a mount that is read-only.

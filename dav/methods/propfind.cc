@@ -47,6 +47,25 @@ void for_each_member(const Context& context, const Caller& caller, const Target&
     }
 }
 
+void add_listing_fields(http::Response& response, const Call& call, const Target& target, Root root) {
+    if (!target.slash && target.is_collection()) {
+        response.headers.add("Content-Location", href_of(call.context, target));
+    }
+    response.headers.add("Cache-Control", "private, no-cache");
+    std::string vary = "Authorization, Cookie";
+    std::string applied;
+    if (wants_minimal(call.head)) {
+        vary += ", Brief, Prefer";
+        if (call.head.headers.has("Prefer")) applied = "return=minimal";
+    }
+    if (root == Root::left_out) {
+        if (!wants_minimal(call.head)) vary += ", Prefer";
+        applied += applied.empty() ? "depth-noroot" : ", depth-noroot";
+    }
+    response.headers.add("Vary", vary);
+    if (!applied.empty()) response.headers.add("Preference-Applied", applied);
+}
+
 namespace method {
 
 namespace {
@@ -69,7 +88,7 @@ class Answer {
         self.name = target_.url.empty() ? std::string_view() : std::string_view(target_.url.back());
         self.href = base;
         self.rights = &target_.rights;
-        out_.row(self, view, plan_, minimal_);
+        if (!leaves_out(depth)) out_.row(self, view, plan_, minimal_);
         if (depth == Depth::zero || target_.place == Place::principal) return;
         if (target_.place == Place::files) {
             homes(base);
@@ -93,13 +112,16 @@ class Answer {
         call_.context.store.read([&](storage::ReadTxn& txn) {
             locate(txn, target_);
             require_found(target_);
-            const View view(call_.context, call_.registry, call_.caller, *target_.book, target_.owner,
-                            target_.space.used_bytes);
+            View view(call_.context, call_.registry, call_.caller, *target_.book, target_.owner,
+                      target_.space.used_bytes);
+            if (storage::has(plan_.needs(), storage::Need::sync)) view.know(txn.sync_state(target_.space.id));
             const std::string base = href_of(call_.context, target_);
             check_if(call_, txn, target_);
             const bool collection = target_.is_collection();
             if (storage::has(plan_.needs(), storage::Need::locks)) find_inherited(txn);
-            if (auto row = txn.row(target_.node().id, plan_.needs())) {
+            if (leaves_out(depth)) {
+                // Only its members.
+            } else if (auto row = txn.row(target_.node().id, plan_.needs())) {
                 write(txn, *std::move(row), target_.url.back(), base, target_.rights, view);
             }
             if (!collection || depth == Depth::zero) return;
@@ -110,17 +132,18 @@ class Answer {
 
     http::Response finish() {
         http::Response response = out_.finish();
-        // RFC 4918 §5.2: the slash was missing; hrefs in the body have it.
-        if (!target_.slash && target_.is_collection()) {
-            response.headers.add("Content-Location", href_of(call_.context, target_));
-        }
-        response.headers.add("Cache-Control", "private, no-cache");
-        response.headers.add("Vary", minimal_ ? "Authorization, Cookie, Brief, Prefer" : "Authorization, Cookie");
-        if (minimal_ && call_.head.headers.has("Prefer")) response.headers.add("Preference-Applied", "return=minimal");
+        add_listing_fields(response, call_, target_, root_);
         return response;
     }
 
   private:
+    // RFC 8144 §2: where there are members to tell of, and nothing else.
+    bool leaves_out(Depth depth) {
+        const bool members = depth != Depth::zero && target_.place != Place::principal && target_.is_collection();
+        if (members && wants_no_root(call_.head)) root_ = Root::left_out;
+        return root_ == Root::left_out;
+    }
+
     // Homes are stored folders, each in a space of its own.
     void homes(const std::string& base) {
         call_.context.store.read([&](storage::ReadTxn& txn) {
@@ -130,8 +153,8 @@ class Answer {
                     if (!space) return;
                     auto row = txn.row(space->root, plan_.needs());
                     if (!row) return;
-                    const View view(call_.context, call_.registry, call_.caller, *target_.book, owner,
-                                    space->used_bytes);
+                    View view(call_.context, call_.registry, call_.caller, *target_.book, owner, space->used_bytes);
+                    if (storage::has(plan_.needs(), storage::Need::sync)) view.know(txn.sync_state(space->id));
                     const Rights rights = rights_on_files(call_.caller, *target_.book, owner, {});
                     write(txn, *std::move(row), name, base + http::encode_segment(name) + "/", rights, view);
                 });
@@ -194,6 +217,7 @@ class Answer {
     Target& target_;
     PropPlan& plan_;
     const bool minimal_;
+    Root root_ = Root::described;
     std::vector<storage::Lock> inherited_;  // by the row being written
     std::vector<storage::Lock> own_;
     Multistatus out_;

@@ -44,6 +44,17 @@ std::size_t well_formed_at(std::string_view text, std::size_t at) {
     return length;
 }
 
+std::string mapped(std::string_view utf8, int options) {
+    utf8proc_uint8_t* raw = nullptr;
+    const auto length =
+        ::utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(utf8.data()),
+                       static_cast<utf8proc_ssize_t>(utf8.size()), &raw, static_cast<utf8proc_option_t>(options));
+    const std::unique_ptr<utf8proc_uint8_t, FreeDeleter> owned(raw);
+    if (length == UTF8PROC_ERROR_NOMEM) throw std::bad_alloc();
+    CHECK(length >= 0);
+    return std::string(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(length));
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -58,14 +69,12 @@ bool is_utf8(std::string_view text) {
 std::string to_nfc(std::string_view utf8) {
     if (is_ascii(utf8)) return std::string(utf8);
     CHECK(is_utf8(utf8));
-    utf8proc_uint8_t* raw = nullptr;
-    const auto length = ::utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(utf8.data()),
-                                       static_cast<utf8proc_ssize_t>(utf8.size()), &raw,
-                                       static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-    const std::unique_ptr<utf8proc_uint8_t, FreeDeleter> owned(raw);
-    if (length == UTF8PROC_ERROR_NOMEM) throw std::bad_alloc();
-    CHECK(length >= 0);
-    return std::string(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(length));
+    return mapped(utf8, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+}
+
+std::string caseless_key(std::string_view text) {
+    if (!is_utf8(text)) return std::string(text);
+    return mapped(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
 }
 
 // Names on disk may be any octets; those that are no UTF-8 are only ever equal to themselves.

@@ -61,7 +61,8 @@ TEST_CASE("every method on every kind of place, by somebody else and with less t
         {"LOCK", "/dav/files/ana/f", {}, 404, 403, 403},
         {"LOCK", "/dav/files/ana/new", {}, 404, 403, 403},
         {"UNLOCK", "/dav/files/ana/f", {}, 404, 403, 403},
-        {"REPORT", "/dav/files/ana/d", {}, 404, 405, 403},
+        {"REPORT", "/dav/files/ana/d", {}, 404, 400, 403},  // there is no body
+        {"ACL", "/dav/files/ana/d", {}, 404, 405, 403},
         {"PROPFIND", "/dav/principals/users/ana/", depth0, 404, 207, 207},
         {"GET", "/dav/files/nobody/", {}, 404, 404, 404},
     };
@@ -88,12 +89,12 @@ TEST_CASE("what a resource allows is what it does") {
         return std::string(home.ask(home.ana, "OPTIONS", path).headers.get("Allow"));
     };
     CHECK(allow("/dav/files/ana/f") ==
-          "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, PUT, COPY, MOVE, DELETE, LOCK, UNLOCK");
-    CHECK(allow("/dav/files/ana/") == "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, POST, COPY, LOCK, UNLOCK");
+          "OPTIONS, GET, HEAD, PROPFIND, REPORT, PROPPATCH, PUT, COPY, MOVE, DELETE, LOCK, UNLOCK");
+    CHECK(allow("/dav/files/ana/") == "OPTIONS, GET, HEAD, PROPFIND, REPORT, PROPPATCH, POST, COPY, LOCK, UNLOCK");
     CHECK(allow("/dav/files/ana/new") == "OPTIONS, PUT, MKCOL, LOCK");
     CHECK(allow("/dav/files/ana/no/where") == "OPTIONS");
-    CHECK(allow("/dav/") == "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH");
-    const http::Response refused = home.ask(home.ana, "REPORT", "/dav/files/ana/f");
+    CHECK(allow("/dav/") == "OPTIONS, GET, HEAD, PROPFIND, REPORT, PROPPATCH");
+    const http::Response refused = home.ask(home.ana, "ACL", "/dav/files/ana/f");
     CHECK(refused.headers.get("Allow") == allow("/dav/files/ana/f"));
     CHECK(home.ask(home.ana, "OPTIONS", "/dav/files/ana/").headers.get("DAV") == "1, 2, 3, extended-mkcol");
     CHECK(home.ask(home.ana, "OPTIONS", "/").headers.get("DAV") == "1, 2, 3, extended-mkcol");

@@ -19,6 +19,12 @@
 #define LLVMFuzzerTestOneInput xml_one_input
 #include "tests/fuzz/xml_fuzz.cc"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput report_one_input
+#include "tests/fuzz/report_fuzz.cc"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput sync_token_one_input
+#include "tests/fuzz/sync_token_fuzz.cc"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput proppatch_one_input
 #include "tests/fuzz/proppatch_fuzz.cc"
 #undef LLVMFuzzerTestOneInput
@@ -42,6 +48,8 @@ TEST_CASE("fuzz targets hold over their corpus") {
         {"lock_headers_fuzz", lock_headers_one_input},
         {"xml_fuzz", xml_one_input},
         {"proppatch_fuzz", proppatch_one_input},
+        {"report_fuzz", report_one_input},
+        {"sync_token_fuzz", sync_token_one_input},
     };
     for (const auto& target : targets) {
         std::size_t replayed = 0;

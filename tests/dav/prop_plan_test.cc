@@ -21,7 +21,7 @@ constexpr PropertyDef kRows[] = {
     {{kDav, "asked"}, Kinds::any, storage::Need::none, Flags::none, write_one},
     {{kDav, "report"}, Kinds::any, storage::Need::none, Flags::report_only, write_one},
 };
-const Extension kTestExtension{kRows, {}, "extra"};
+const Extension kTestExtension{kRows, {}, {}, "extra"};
 
 const Registry& registry() {
     static const Extension* const extensions[] = {&kTestExtension};
