@@ -233,7 +233,8 @@ Task<void> Connection::decide(Exchange& exchange) {
             co_return;
         }
     }
-    auto work = [&handler, &exchange] { accept_request(handler, exchange); };
+    std::string_view body = body_in_hand(exchange);
+    auto work = [&handler, &exchange, body] { accept_request(handler, exchange, body); };
     if (!exchange.job.start(work, Job::Queue::bounded)) {
         exchange.response = edge_answer(http::Status::service_unavailable);
         exchange.answered = true;

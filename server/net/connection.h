@@ -44,6 +44,7 @@ class Connection {
     std::string_view arrived() const { return {input_.data() + begin_, end_ - begin_}; }
 
     // receive.cc: the body
+    std::string_view body_in_hand(Exchange& exchange);
     Task<void> receive(Exchange& exchange);
     Task<Fill> into_sink(Exchange& exchange);
     Task<Fill> into_memory(Exchange& exchange);

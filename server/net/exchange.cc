@@ -1,5 +1,7 @@
 #include "server/net/exchange.h"
 
+#include <utility>
+
 #include "storage/base/failure.h"
 #include "storage/base/log.h"
 
@@ -66,17 +68,19 @@ http::Response edge_answer(Status status) {
     return response;
 }
 
-void accept_request(http::Handler& handler, Exchange& exchange) {
-    http::Verdict verdict = handler.accept(exchange.head);
+void accept_request(http::Handler& handler, Exchange& exchange, std::string_view body) {
+    exchange.verdict = handler.accept(exchange.head);
+    http::Verdict& verdict = exchange.verdict;
     if (verdict.answer) {
         answer(exchange, std::move(*verdict.answer));
         return;
     }
-    if (exchange.head.has_body()) {
-        exchange.verdict = std::move(verdict);
-        return;
+    if (!exchange.body.complete) return;
+    if (!verdict.sink) {
+        if (body.size() > verdict.memory_limit) return;  // refused with the rest of what is too long
+        exchange.memory = std::exchange(body, {});
     }
-    answer(exchange, handler.run({exchange.head, std::string(), std::move(verdict.sink), std::move(verdict.state)}));
+    run_request(handler, exchange, body);
 }
 
 void store_piece(Exchange& exchange, std::string_view piece) {

@@ -42,8 +42,9 @@ struct Exchange {
 http::Response edge_answer(http::Status status);
 
 // The calls into the core, each on a worker. Their only failure is an exception, which the contract of Handler forbids.
-void accept_request(http::Handler& handler, Exchange& exchange);  // and run it, without a body
-void store_piece(Exchange& exchange, std::string_view piece);     // into the sink
+// And runs it, when it has no body or the whole of it is here: `body`, with `exchange.body` complete.
+void accept_request(http::Handler& handler, Exchange& exchange, std::string_view body);
+void store_piece(Exchange& exchange, std::string_view piece);                               // into the sink
 void run_request(http::Handler& handler, Exchange& exchange, std::string_view last_piece);  // the body is complete
 void abandon_request(http::Handler& handler, Exchange& exchange);
 

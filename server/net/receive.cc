@@ -19,11 +19,33 @@ void Connection::start_pace() {
     stream_.pace(limits.body_window_ms, octets);
 }
 
+// A short body that has come with its head, taken from `input_`; empty when it has not. With it the core decides and
+// runs the request in one piece of work instead of two.
+std::string_view Connection::body_in_hand(Exchange& exchange) {
+    BodyProgress& body = exchange.body;
+    if (body.complete || body.chunked || body.left > input_.size() - begin_) return {};
+    const std::size_t length = static_cast<std::size_t>(body.left);
+    while (end_ - begin_ < length) {
+        IoResult result = stream_.read(input_.data() + end_, input_.size() - end_);
+        if (result.io != Io::done) return {};  // still on its way; a broken connection shows when it is waited for
+        end_ += result.octets;
+    }
+    std::string_view octets = arrived().substr(0, length);
+    begin_ += length;
+    body.left = 0;
+    body.begun = body.complete = true;
+    return octets;
+}
+
 Task<void> Connection::receive(Exchange& exchange) {
     const http::RequestHead& head = exchange.head;
     bool sink = exchange.verdict.sink != nullptr;
     if (!sink && head.content_length.value_or(0) > exchange.verdict.memory_limit) {
         co_await give_up(exchange, Fill::full);
+        co_return;
+    }
+    if (exchange.body.complete) {  // it was in hand, and could not be stored
+        co_await give_up(exchange, Fill::complete);
         co_return;
     }
     if (head.expects_continue && begin_ == end_) {

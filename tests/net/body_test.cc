@@ -44,6 +44,26 @@ TEST_CASE("uploads reach their sink unchanged") {
     CHECK(edge.handler.abandoned == 0);
 }
 
+TEST_CASE("a short body that comes with its head is stored and answered without a second piece of work") {
+    net::Limits limits;
+    limits.workers = 1;
+    Edge edge(limits);
+    Client first(edge.tls());
+    Client second(edge.tls());
+    first.send(put("/sink-held", "hello"));
+    edge.handler.reached.wait();
+    second.send(put("/sink", "world"));
+    CHECK(soon([&] { return edge.server->counters().requests_total == 2; }));
+    edge.handler.gate.set();
+    CHECK(first.receive().body == digest_line("hello"));
+    CHECK(second.receive().body == digest_line("world"));
+    CHECK(edge.handler.ran_before == 1);
+    // What can not be kept is refused as when it comes later, and the connection goes on.
+    CHECK(first.ask(put("/memory", octets(0, 1001))).status == 413);
+    CHECK(first.ask(put("/denied", "hello")).status == 401);
+    CHECK(first.ask(put("/sink", "again")).body == digest_line("again"));
+}
+
 TEST_CASE("a body in single octets is the same body") {
     Edge edge;
     Client client(edge.plain());

@@ -140,7 +140,8 @@ class PathHandler final : public http::Handler {
     std::atomic<int> accepted{0};
     std::atomic<int> ran{0};
     std::atomic<int> abandoned{0};
-    base::Event gate{base::system_exec()};     // "/gate" waits for it
+    std::atomic<int> ran_before{0};            // the request accepted last
+    base::Event gate{base::system_exec()};     // "/gate" waits for it, "/sink-held" before it is accepted
     base::Event reached{base::system_exec()};  // set when a request waits at the gate
     std::shared_ptr<const storage::File> file;
     std::uint64_t file_size = 0;
@@ -152,6 +153,11 @@ class PathHandler final : public http::Handler {
 
     http::Verdict accept(const http::RequestHead& head) override {
         ++accepted;
+        ran_before = ran.load();
+        if (head.path == "/sink-held") {
+            reached.set();
+            gate.wait();
+        }
         http::Verdict verdict;
         if (head.path == "/denied") {
             verdict.answer = http::Response(http::Status::unauthorized, "text/plain", "who?");
