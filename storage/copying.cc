@@ -109,7 +109,6 @@ std::vector<NodeId> Writing::add_copied(std::span<const Copied> members, const A
     std::map<NodeId, Sum> shares;  // one climb to the top per folder and group
     for (const Copied& member : members) {
         const Folder& parent = folders_.get(member.parent);
-        must_be_free(member.parent, member.name);
         begin_verb();
         Node node;
         node.id = ledger_.next_node();

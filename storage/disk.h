@@ -32,6 +32,12 @@ struct FileFacts {
     }
 };
 
+// Two files after one was copied to the other. `source`: when its last octet had been read.
+struct CopyFacts {
+    FileFacts source;
+    FileFacts copy;
+};
+
 // An open regular file. One thread at a time for writing; read_at is thread-safe.
 class File {
   public:
@@ -76,9 +82,9 @@ class Tree {
     virtual std::vector<DirEntry> list(std::string_view path) const = 0;  // unordered; empty when missing
     virtual void sync_folder(std::string_view path) = 0;
     virtual void sync_all() = 0;  // syncfs
-    // Copies a regular file (reflink, then copy_file_range, then read/write) to a new name, with mtime and exec bit.
-    // Empty when `from` is missing. Not synced.
-    virtual std::optional<FileFacts> copy_file(std::string_view from, std::string_view to) = 0;
+    // Copies a regular file (reflink, then copy_file_range, then read/write; a small one by read/write at once) to a
+    // new name, with mtime and exec bit. Empty when `from` is missing. Not synced.
+    virtual std::optional<CopyFacts> copy_file(std::string_view from, std::string_view to) = 0;
     struct Space {
         std::uint64_t free_bytes = 0;
         std::uint64_t total_bytes = 0;

@@ -116,19 +116,21 @@ void Filer::dispatch(const FileStep& step, StepOutcome& outcome) {
 
 void Filer::write_inline(const FileStep& step, StepOutcome& outcome) {
     const std::string own = own_path(step);
-    if (root_.stat(own)) settle_leftover(step, outcome);
-    if (!is_placed(step)) {
-        write_own(step, own);
-        place(own, step, outcome);
+    auto file = root_.create(own);
+    if (!file) {  // a crash left something there
+        settle_leftover(step, outcome);
+        file = root_.create(own);
     }
-    outcome.facts = root_.stat(step.dst);
-    if (outcome.facts) note_file(step.dst, outcome.facts->ino);
+    write_own(file.get(), step);
+    place(own, step, outcome);
+    // Of what was written here: what stands at dst by now may already be somebody else's.
+    outcome.facts = file->facts();
+    note_file(step.dst, outcome.facts->ino);
     note_folder_of(step.dst);
 }
 
-void Filer::write_own(const FileStep& step, const std::string& own) {
-    const auto file = root_.create(own);
-    if (!file) throw base::Failure(base::Fault::unavailable, "no staging folder for " + own);
+void Filer::write_own(File* file, const FileStep& step) {
+    if (!file) throw base::Failure(base::Fault::unavailable, "no staging folder for " + own_path(step));
     file->append(step.bytes);
     if (step.exec) file->set_exec(true);
     file->set_mtime(step.mtime_ns);

@@ -82,7 +82,7 @@ class Filer {
 
     bool is_placed(const FileStep& step) const;
     bool is_exchanged(const FileStep& step, const FileFacts& at_src) const;
-    void write_own(const FileStep& step, const std::string& own);
+    void write_own(File* file, const FileStep& step);  // null: there is no place for it
     void place(const std::string& own, const FileStep& step, StepOutcome& outcome);
     void settle(const std::string& out, const FileStep& step, StepOutcome& outcome);
     void settle_leftover(const FileStep& step, StepOutcome& outcome);
@@ -90,6 +90,7 @@ class Filer {
     void make_way(const FileStep& step, const std::string& folder, StepOutcome& outcome);
     void keep_surprise(const std::string& from, const FileStep& step, StepOutcome& outcome);
     Rename rename_making_parents(const std::string& from, const std::string& to);
+    StepOutcome redo(const FileStep& step);
     StepOutcome guarded(const FileStep& step, const std::function<void(StepOutcome&)>& work);
     // A step before the cut of a replay. `home` is the name where what it made must stand now; empty = a later step
     // took its place. `src_free`: nothing may stand at its src.

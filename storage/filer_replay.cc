@@ -284,7 +284,7 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
         later_.pop_back();
         const FileStep& step = steps[i];
         if (i >= cut) {
-            outcomes.push_back(perform(step));
+            outcomes.push_back(redo(step));
             continue;
         }
         const auto at_src = step.src.empty() ? std::nullopt : model.at(step.src);
@@ -293,6 +293,20 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     }
     note_all();  // what was done before the crash may not be durable either
     return outcomes;
+}
+
+// A step from the cut on: most likely not performed, and if it was, what it placed is left alone.
+StepOutcome Filer::redo(const FileStep& step) {
+    return guarded(step, [&](StepOutcome& outcome) {
+        if (step.op == StepOp::write_inline) {
+            settle_leftover(step, outcome);
+            if (is_placed(step)) {
+                outcome.facts = root_.stat(step.dst);
+                return;
+            }
+        }
+        dispatch(step, outcome);
+    });
 }
 
 StepOutcome Filer::recheck(const FileStep& step, const std::string& home, bool src_free) {
@@ -353,7 +367,7 @@ void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOu
 // Puts the bytes of the row where the model says they stand: nothing is there, or a torn copy of them.
 void Filer::restore(const std::string& path, const FileStep& step, StepOutcome& outcome) {
     const std::string own = own_path(step);
-    write_own(step, own);
+    write_own(root_.create(own).get(), step);
     base::log_warn("filer", "restored=" + path);
     if (rename_making_parents(own, path) == Rename::done) return;
     if (root_.exchange(own, path) != Rename::done) throw base::Failure(base::Fault::busy, "restoring " + path);

@@ -50,6 +50,12 @@ std::string describe(const char* attempted, sqlite3* handle, int code) {
 
 constexpr std::size_t kValueBytesMax = 1000000000;  // SQLITE_MAX_LENGTH
 
+// Statistics that nobody reads would take a lock at each allocation. Refused where somebody else opened a database
+// before us: then it only stays slower.
+void configure() {
+    [[maybe_unused]] static const int done = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int length_of(std::string_view value) {
     CHECK(value.size() <= kValueBytesMax);
     return static_cast<int>(value.size());
@@ -58,7 +64,7 @@ int length_of(std::string_view value) {
 }  // namespace
 
 Connection::Connection(const std::string& path, Access access, const char* vfs) try
-    : state_(std::make_unique<State>(path, access, vfs)) {
+    : state_((configure(), std::make_unique<State>(path, access, vfs))) {
     sqlite3_extended_result_codes(state_->database.getHandle(), 1);
     script(access == Access::writer ? kWriterPragmas : kReaderPragmas);
     if (access == Access::writer) {
@@ -140,7 +146,7 @@ void Connection::commit() {
 void Connection::rollback() noexcept {
     if (!in_transaction()) return;
     try {
-        query("ROLLBACK").run();  // prepared once: every read ends with one
+        query("ROLLBACK").run();      // prepared once: every read ends with one
     } catch (const base::Failure&) {  // SQLite has rolled back by itself
     }
 }

@@ -132,8 +132,11 @@ std::unique_ptr<LinuxFile> LinuxTree::create_file(const Place& at) {
     UniqueFd fd(::openat(at.folder, at.name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
     if (!fd && (errno == EEXIST || says_missing(errno))) return nullptr;
     if (!fd) base::throw_errno(about("creating", at.name));
-    // Whatever the umask is: Samba, NFS and a shell share the tree by group.
-    if (::fchmod(fd.get(), kFileMode) != 0) base::throw_errno(about("fchmod", at.name));
+    // Whatever the umask is, and an access list of the folder: Samba, NFS and a shell share the tree by group.
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) base::throw_errno(about("fstat", at.name));
+    if ((status.st_mode & 07777) != kFileMode && ::fchmod(fd.get(), kFileMode) != 0)
+        base::throw_errno(about("fchmod", at.name));
     return std::make_unique<LinuxFile>(std::move(fd));
 }
 
@@ -312,7 +315,7 @@ void LinuxTree::sync_all() {
     if (::syncfs(root_.get()) != 0) base::throw_errno("syncfs");
 }
 
-std::optional<FileFacts> LinuxTree::copy_file(std::string_view from, std::string_view to) {
+std::optional<CopyFacts> LinuxTree::copy_file(std::string_view from, std::string_view to) {
     const auto source = open(from);
     if (!source) return std::nullopt;
     const Place at = place(to);
@@ -323,11 +326,11 @@ std::optional<FileFacts> LinuxTree::copy_file(std::string_view from, std::string
         const auto facts = source->facts();
         if (facts.exec) copy->set_exec(true);
         copy->set_mtime(facts.mtime_ns);
+        return CopyFacts{facts, copy->facts()};
     } catch (...) {  // half a copy must not stay; the failure goes on
         ::unlinkat(at.folder, at.name.c_str(), 0);
         throw;
     }
-    return copy->facts();
 }
 
 Tree::Space LinuxTree::space() const {

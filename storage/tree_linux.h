@@ -32,7 +32,7 @@ class LinuxTree final : public Tree {
     std::vector<DirEntry> list(std::string_view path) const override;
     void sync_folder(std::string_view path) override;
     void sync_all() override;
-    std::optional<FileFacts> copy_file(std::string_view from, std::string_view to) override;
+    std::optional<CopyFacts> copy_file(std::string_view from, std::string_view to) override;
     Space space() const override;
 
   private:

@@ -82,8 +82,8 @@ std::optional<FileCopy> copy_file(const Context& context, storage::NodeId id) {
         const auto facts = tree.copy_file(source->path, staged);
         if (!facts) continue;
         // Owns the staged file from here on, whatever happens.
-        storage::Content content = storage::Content::staged(tree, staged, *facts, *node.hash);
-        if (!still_as_known(source->row, tree.stat(source->path))) continue;
+        storage::Content content = storage::Content::staged(tree, staged, facts->copy, *node.hash);
+        if (!still_as_known(source->row, facts->source)) continue;
         const auto file = tree.open(staged);
         if (!file) throw base::Failure(base::Fault::io, "a staged copy vanished");
         file->sync();
@@ -145,19 +145,18 @@ std::optional<storage::WriteTxn::Copied> TreeCopy::copy_member(const storage::Ro
         copied.facts = tree.stat(to);
         return copied;
     }
-    std::string path = from;
-    storage::Row known = row;
-    for (int attempt = 0; attempt < kLooksMax; ++attempt) {
-        copied.facts = tree.copy_file(path, to);
-        if (copied.facts) break;
-        auto again = find_source(context_, row.node.id);
-        if (!again) return std::nullopt;
-        known = std::move(again->row);
-        path = std::move(again->path);
+    std::optional<Source> found;  // when it moved meanwhile
+    auto facts = tree.copy_file(from, to);
+    for (int attempt = 1; !facts && attempt < kLooksMax; ++attempt) {
+        found = find_source(context_, row.node.id);
+        if (!found) return std::nullopt;
+        facts = tree.copy_file(found->path, to);
     }
-    if (!copied.facts) return std::nullopt;
-    copied.size = copied.facts->size;
-    if (still_as_known(known, tree.stat(path))) {
+    if (!facts) return std::nullopt;
+    const storage::Row& known = found ? found->row : row;
+    copied.facts = facts->copy;
+    copied.size = facts->copy.size;
+    if (still_as_known(known, facts->source)) {
         copied.hash = known.node.hash;
         return copied;
     }
@@ -169,24 +168,30 @@ std::optional<storage::WriteTxn::Copied> TreeCopy::copy_member(const storage::Ro
     return copied;
 }
 
-void TreeCopy::copy_page(const Folder& folder, const Page& page, std::vector<Folder>& found) {
-    std::vector<storage::WriteTxn::Copied> group;
-    std::vector<storage::NodeId> sources;
-    group.reserve(page.rows.size());
+void TreeCopy::copy_page(const Folder& folder, const Page& page) {
     for (const storage::Row& row : page.rows) {
-        auto copied = copy_member(row, page.from_path + "/" + row.node.name, folder.to_path + "/" + row.node.name);
+        std::string to = folder.to_path + "/" + row.node.name;
+        auto copied = copy_member(row, page.from_path + "/" + row.node.name, to);
         if (!copied) continue;
         copied->parent = folder.to;
-        group.push_back(*std::move(copied));
-        sources.push_back(row.node.id);
+        if (storage::is_collection(copied->kind)) below_.push_back({group_.size(), {row.node.id, 0, std::move(to)}});
+        group_.push_back(*std::move(copied));
+        if (group_.size() == storage::kCopyGroupMax) write_group();
     }
-    if (group.empty()) return;
-    const auto ids = context_.store.write([&](storage::WriteTxn& txn) { return txn.add_copied(group, author_); });
-    CHECK(ids.size() == group.size());
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (!storage::is_collection(group[i].kind)) continue;
-        found.push_back({sources[i], ids[i], folder.to_path + "/" + group[i].name});
+}
+
+// The rows of what was copied: each group waits for a flush of the disk, so it spans folders. Folders get their id
+// here, and only then can their own members follow.
+void TreeCopy::write_group() {
+    if (group_.empty()) return;
+    const auto ids = context_.store.write([&](storage::WriteTxn& txn) { return txn.add_copied(group_, author_); });
+    CHECK(ids.size() == group_.size());
+    for (auto& [member, folder] : below_) {
+        folder.to = ids[member];
+        open_.push_back(std::move(folder));
     }
+    group_.clear();
+    below_.clear();
 }
 
 void TreeCopy::fill(storage::NodeId source) {
@@ -195,19 +200,19 @@ void TreeCopy::fill(storage::NodeId source) {
     if (!changes.empty()) {
         context_.store.write([&](storage::WriteTxn& txn) { txn.set_props(root_.id, changes, author_); });
     }
-    // Folders still to do; bounded by the number of nodes the caller allowed.
-    std::vector<Folder> open{{source, root_.id, root_path_}};
-    while (!open.empty()) {
-        const Folder folder = std::move(open.back());
-        open.pop_back();
+    open_.push_back({source, root_.id, root_path_});
+    while (!open_.empty()) {
+        const Folder folder = std::move(open_.back());
+        open_.pop_back();
         std::string after;
         for (;;) {
             const Page page = read_page(folder, after);
             if (page.rows.empty()) break;
             after = page.rows.back().node.name;
-            copy_page(folder, page, open);
+            copy_page(folder, page);
             if (page.rows.size() < storage::kCopyGroupMax) break;
         }
+        if (open_.empty()) write_group();
     }
     context_.store.tree().sync_all();
 }

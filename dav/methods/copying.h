@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dav/context.h"
@@ -42,12 +43,16 @@ class TreeCopy {
     Page read_page(const Folder& folder, const std::string& after);
     std::optional<storage::WriteTxn::Copied> copy_member(const storage::Row& row, const std::string& from,
                                                          const std::string& to);
-    void copy_page(const Folder& folder, const Page& page, std::vector<Folder>& found);
+    void copy_page(const Folder& folder, const Page& page);
+    void write_group();
 
     Context& context_;
     storage::Author author_;
     storage::Node root_;
     std::string root_path_;
+    std::vector<Folder> open_;                      // still to do; bounded by the number of nodes the caller allowed
+    std::vector<storage::WriteTxn::Copied> group_;  // copied, without their rows yet
+    std::vector<std::pair<std::size_t, Folder>> below_;  // the folders among them, by their place in the group
     bool placed_ = false;
 };
 

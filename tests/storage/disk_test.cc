@@ -192,14 +192,19 @@ TEST_CASE("a copy has the bytes, the time and the exec bit") {
     root.tree().open("files/a")->set_exec(true);
     const auto facts = root.tree().copy_file("files/a", "files/b");
     REQUIRE(facts);
-    CHECK(facts->mtime_ns == 42'000'000'001);
-    CHECK(facts->exec);
+    CHECK(facts->copy.mtime_ns == 42'000'000'001);
+    CHECK(facts->copy.exec);
+    CHECK(facts->copy.same_version(*root.tree().stat("files/b")));
+    CHECK(facts->source.same_version(*root.tree().stat("files/a")));
     CHECK((root.read("files/b") == bytes));
+    root.write("files/small", "some octets", 43'000'000'001);
+    CHECK(root.tree().copy_file("files/small", "files/small2")->copy.mtime_ns == 43'000'000'001);
+    CHECK(root.read("files/small2") == "some octets");
     CHECK_THROWS_AS(root.tree().copy_file("files/a", "files/b"), base::Failure);
     CHECK(!root.tree().copy_file("files/none", "files/c"));
     CHECK(!root.tree().stat("files/c"));
     root.write("files/zero", "");
-    CHECK(root.tree().copy_file("files/zero", "files/zero2")->size == 0);
+    CHECK(root.tree().copy_file("files/zero", "files/zero2")->copy.size == 0);
 }
 
 TEST_CASE("facts tell one version from another") {

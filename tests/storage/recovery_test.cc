@@ -66,7 +66,7 @@ class HeldTree final : public Tree {
     std::vector<DirEntry> list(std::string_view p) const override { return tree_->list(p); }
     void sync_folder(std::string_view p) override { tree_->sync_folder(p); }
     void sync_all() override { tree_->sync_all(); }
-    std::optional<FileFacts> copy_file(std::string_view a, std::string_view b) override {
+    std::optional<CopyFacts> copy_file(std::string_view a, std::string_view b) override {
         hold(b);
         return tree_->copy_file(a, b);
     }
