@@ -207,8 +207,22 @@ TEST_CASE("a copied tree has the same digest, whatever its size, and is a tree o
     for (int i = 0; i < members; ++i) {
         REQUIRE(home.status(home.ana, "PUT", "/dav/files/ana/src/f" + std::to_string(i), {}, std::to_string(i)) == 201);
     }
+    for (const std::string folder : {"sub/a", "sub/b", "sub/b/c"}) {  // one group of rows spans them
+        REQUIRE(home.status(home.ana, "MKCOL", "/dav/files/ana/src/" + folder) == 201);
+        for (int i = 0; i < 10; ++i) {
+            const std::string path = "/dav/files/ana/src/" + folder + "/" + std::to_string(i);
+            REQUIRE(home.status(home.ana, "PUT", path, {}, folder + std::to_string(i)) == 201);
+        }
+    }
     home.write_outside("files/ana/src/f7", "changed beside us");
     REQUIRE(home.status(home.ana, "COPY", "/dav/files/ana/src", {{"Destination", "/dav/files/ana/dst"}}) == 201);
+    for (const std::string folder : {"sub/a", "sub/b", "sub/b/c"}) {
+        for (int i = 0; i < 10; ++i) {
+            const std::string path = folder + "/" + std::to_string(i);
+            CHECK(home.read_outside("files/ana/dst/" + path) == folder + std::to_string(i));
+            CHECK(text(home.ask(home.ana, "GET", "/dav/files/ana/dst/" + path).body) == folder + std::to_string(i));
+        }
+    }
     CHECK(home.read_outside("files/ana/dst/sub/deep") == std::string(20'000, 'd'));
     CHECK(home.read_outside("files/ana/dst/f299") == "299");
     CHECK(home.on_disk("files/ana/dst/empty"));
