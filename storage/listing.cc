@@ -192,6 +192,24 @@ bool Reading<Base>::subtree(NodeId root, std::size_t limit, const std::function<
 }
 
 template <typename Base>
+bool Reading<Base>::changed_below(const Node& root, Lsn since) {
+    auto changed =
+        db_.query("SELECT id, parent FROM node INDEXED BY node_changed WHERE space = ?1 AND changed_lsn > ?2");
+    auto above = db_.query("SELECT parent FROM node WHERE id = ?1");
+    changed.bind(root.space).bind(since);
+    while (changed.next()) {
+        if (changed.integer(0) == root.id) return true;
+        for (NodeId at = changed.integer(1); at != 0;) {
+            if (at == root.id) return true;
+            above.bind(at);
+            at = above.next() ? above.integer(0) : 0;
+            above.again();
+        }
+    }
+    return false;
+}
+
+template <typename Base>
 std::optional<FileFacts> Reading<Base>::disk(NodeId id) {
     const auto look = fresh_.look(id, lsn());
     if (look.state == FreshFacts::State::flying) return std::nullopt;
@@ -216,6 +234,8 @@ template std::optional<Row> Reading<ReadTxn>::row(NodeId, Need);
 template std::optional<Row> Reading<WriteTxn>::row(NodeId, Need);
 template bool Reading<ReadTxn>::subtree(NodeId, std::size_t, const std::function<void(const Node&)>&);
 template bool Reading<WriteTxn>::subtree(NodeId, std::size_t, const std::function<void(const Node&)>&);
+template bool Reading<ReadTxn>::changed_below(const Node&, Lsn);
+template bool Reading<WriteTxn>::changed_below(const Node&, Lsn);
 template std::optional<FileFacts> Reading<ReadTxn>::disk(NodeId);
 template std::optional<FileFacts> Reading<WriteTxn>::disk(NodeId);
 

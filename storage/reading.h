@@ -53,6 +53,7 @@ class Reading : public Base {
     std::optional<Row> row(NodeId id, Need needs) override;
     void rows(std::span<const NodeId> ids, Need needs, const std::function<void(const Row&)>& each) override;
     bool subtree(NodeId root, std::size_t limit, const std::function<void(const Node&)>& each) override;
+    bool changed_below(const Node& root, Lsn since) override;
     std::optional<FileFacts> disk(NodeId id) override;
     std::optional<std::string> body(const base::Hash& hash) override;
     std::vector<Prop> props(NodeId id) override;

@@ -71,6 +71,9 @@ class ReadTxn {
     virtual void rows(std::span<const NodeId> ids, Need needs, const std::function<void(const Row&)>& each) = 0;
     // The node and all below it, parents before children. Stops (false) after `limit` nodes.
     virtual bool subtree(NodeId root, std::size_t limit, const std::function<void(const Node&)>& each) = 0;
+    // Whether the node, or one that is below it now, has a record after `since`: content, place, properties or time.
+    // Costs by what changed in its space since then, not by the tree. What was removed is not seen.
+    virtual bool changed_below(const Node& root, Lsn since) = 0;
 
     virtual std::optional<FileFacts> disk(NodeId id) = 0;
     virtual std::optional<std::string> body(const base::Hash& hash) = 0;  // octets of a card or event

@@ -29,7 +29,9 @@ struct Ends {
     Target source;
     Target destination;
     Overwrite overwrite;
-    bool replaces = false;  // something is at the destination, as of the last check
+    bool replaces = false;   // something is at the destination, as of the last check
+    storage::Node before{};  // the source when the copy began
+    storage::Lsn began = 0;  // the last record then
 };
 
 Ends ends_of(Call& call, Verb verb) {
@@ -108,20 +110,21 @@ std::vector<storage::PropChange> props_replacing(const std::vector<storage::Prop
     return changes;
 }
 
-// What a copy took from: whether the source still is that, when its place is taken.
-bool is_as_copied(const storage::Node& copied, const storage::Node& now) {
-    return copied.id == now.id && copied.content == now.content && copied.tree == now.tree;
+// Whether the source still is what was copied, when its place is taken: members, contents, properties and times.
+bool is_as_copied(storage::ReadTxn& txn, const Ends& ends) {
+    const storage::Node& now = ends.source.node();
+    return ends.before.id == now.id && ends.before.tree == now.tree && !txn.changed_below(now, ends.began);
 }
 
 // False: the source changed while it was copied, and it is a MOVE: what was written meanwhile would be left behind.
 bool put_file(Call& call, Ends& ends) {
-    auto found = copy_file(call.context, ends.source.node().id);
+    auto found = copy_file(call.context, ends.before.id);
     if (!found) throw DavError(Status::not_found).detail("the source went away while it was read");
     FileCopy copy = *std::move(found);
     bool taken = true;
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);
-        taken = ends.verb == Verb::copy || is_as_copied(copy.node, ends.source.node());
+        taken = ends.verb == Verb::copy || is_as_copied(txn, ends);
         if (!taken) return;
         const Target& destination = ends.destination;
         require_room(call, ends, static_cast<std::uint64_t>(copy.content.size()));
@@ -164,13 +167,12 @@ bool put_empty(Call& call, Ends& ends) {
 }
 
 bool put_tree(Call& call, Ends& ends) {
-    const storage::Node before = ends.source.node();
     TreeCopy copy(call.context, ends.destination.space.id, call.author());
-    copy.fill(before.id);
+    copy.fill(ends.before.id);
     bool taken = true;
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);
-        taken = ends.verb == Verb::copy || is_as_copied(before, ends.source.node());
+        taken = ends.verb == Verb::copy || is_as_copied(txn, ends);
         if (!taken) return;
         const Target& destination = ends.destination;
         require_within_quota(ends);
@@ -197,6 +199,8 @@ bool copy_to(Call& call, Ends& ends, Depth depth) {
     std::uint64_t bytes = 0;
     call.context.store.read([&](storage::ReadTxn& txn) {
         check(call, txn, ends);
+        ends.before = ends.source.node();
+        ends.began = txn.lsn();
         collection = ends.source.is_collection();
         const bool with_content = !collection || depth == Depth::infinity;
         if (with_content) bytes = bytes_below(call.context, txn, ends.source);

@@ -196,7 +196,10 @@ void TreeCopy::write_group() {
 
 void TreeCopy::fill(storage::NodeId source) {
     storage::PropChanges changes;
-    context_.store.read([&](storage::ReadTxn& txn) { changes.props = storage::as_set(txn.props(source)); });
+    context_.store.read([&](storage::ReadTxn& txn) {
+        changes.props = storage::as_set(txn.props(source));
+        if (const auto node = txn.node(source)) changes.mtime_ns = node->mtime_ns;
+    });
     if (!changes.empty()) {
         context_.store.write([&](storage::WriteTxn& txn) { txn.set_props(root_.id, changes, author_); });
     }

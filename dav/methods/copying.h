@@ -29,7 +29,7 @@ class TreeCopy {
     TreeCopy(const TreeCopy&) = delete;
     TreeCopy& operator=(const TreeCopy&) = delete;
 
-    void fill(storage::NodeId source);  // all below it, and its own properties
+    void fill(storage::NodeId source);  // all below it, and its own properties and time
     storage::NodeId root() const { return root_.id; }
     void placed() { placed_ = true; }
 

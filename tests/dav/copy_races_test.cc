@@ -70,4 +70,43 @@ TEST_CASE("a MOVE to a group's files leaves no acknowledged write behind") {
     }
 }
 
+TEST_CASE("a MOVE to a group's files leaves no acknowledged property behind") {
+    Home home;
+    const bool tree = GENERATE(false, true);
+    for (int round = 0; round < 2; ++round) {
+        const std::string from = "/dav/files/ana/p" + std::to_string(round);
+        const std::string to = "/dav/files/family/p" + std::to_string(round);
+        const std::string member = tree ? "/5" : "";
+        if (tree) {
+            REQUIRE(home.status(home.ana, "MKCOL", from) == 201);
+            for (int n = 0; n < 8; ++n) {
+                REQUIRE(home.status(home.ana, "PUT", from + "/" + std::to_string(n), {}, "x") == 201);
+            }
+        } else {
+            REQUIRE(home.status(home.ana, "PUT", from, {}, std::string(2'000'000, 'x')) == 201);
+        }
+        std::string last;
+        std::atomic<bool> started = false;
+        std::thread writer([&] {
+            for (int n = 0; n < 200; ++n) {
+                const std::string value = "<n xmlns=\"urn:test\">" + std::to_string(n) + "</n>";
+                const int status = home.status(home.ana, "PROPPATCH", from + member, {},
+                                               "<D:propertyupdate xmlns:D=\"DAV:\"><D:set><D:prop>" + value +
+                                                   "</D:prop></D:set></D:propertyupdate>");
+                if (status != 207) break;
+                last = value;
+                started = true;
+            }
+        });
+        while (!started) std::this_thread::yield();
+        int moved = 503;
+        for (int tries = 0; moved == 503 && tries < 100; ++tries)
+            moved = home.status(home.ana, "MOVE", from, {{"Destination", to}});
+        writer.join();
+        REQUIRE(moved == 201);
+        const std::string found = text(home.ask(home.ana, "PROPFIND", to + member, {{"Depth", "0"}}).body);
+        CHECK(found.find(last) != std::string::npos);
+    }
+}
+
 }  // namespace
