@@ -183,6 +183,15 @@ void forget(WriteTxn& txn, const char* table, const std::string& key, const Auth
     for (const KvRow& row : txn.kv_rows(table, key)) txn.set_kv(row.at, std::nullopt, author);
 }
 
+// Who may not write any more keeps nobody else from it.
+void end_locks(WriteTxn& txn, const base::Id128& of, const std::optional<Space>& in) {
+    for (const Lock& lock : txn.locks()) {
+        if (lock.principal != of) continue;
+        const auto node = txn.node(lock.node);
+        if (!in || (node && node->space == in->id)) txn.remove_lock(lock.token);
+    }
+}
+
 std::string new_password_id(base::Rng& rng) {
     constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
     std::array<std::uint8_t, 8> random{};
@@ -391,6 +400,7 @@ std::string Accounts::remove(std::string_view name, const Author& author) {
             forget(txn, kMemberTable, key_of(who.uid), author);
             forget(txn, kQuotaTable, key_of(who.uid), author);
             forget(txn, kUserTable, key_of(who.uid), author);
+            end_locks(txn, who.uid, std::nullopt);
             if (pim) txn.remove_space(pim->id, author);
             return files ? txn.remove_space(files->id, author) : std::string();
         };
@@ -403,6 +413,8 @@ void Accounts::set_member(std::string_view group, std::string_view user, bool me
                 who = require(now, user, PrincipalKind::user)](WriteTxn& txn) {
             txn.set_kv({kMemberTable, key_of(in.uid), key_of(who.uid)},
                        member ? std::optional<std::string_view>("1") : std::nullopt, author);
+            const auto files = txn.space_of(SpaceKind::files, in.uid);
+            if (!member && files) end_locks(txn, who.uid, files);
             return true;
         };
     });

@@ -82,8 +82,9 @@ class Accounts {
     void renew_password_hash(const Principal& who, std::string_view phc);
     void set_disabled(std::string_view name, bool disabled, const Author& author);
     void set_quota(std::string_view name, std::optional<std::uint64_t> bytes, const Author& author);
-    // Ends all credentials at once; the files move to trash. Returns where they are, below the storage root.
+    // Ends all credentials and locks at once; the files move to trash. Returns where they are, below the storage root.
     std::string remove(std::string_view name, const Author& author);
+    // Who leaves a group leaves no lock in its files.
     void set_member(std::string_view group, std::string_view user, bool member, const Author& author);
 
     // `made` brings label, scope, read_only, subtree and secret; the rest is filled here.
