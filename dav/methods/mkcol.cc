@@ -6,8 +6,8 @@
 #include "dav/multistatus.h"
 #include "dav/preconditions.h"
 #include "dav/prop_update.h"
-#include "dav/xml_body.h"
 #include "dav/request_headers.h"
+#include "dav/xml_body.h"
 #include "storage/store.h"
 
 namespace dav::method {
