@@ -25,7 +25,10 @@ class HeldTree final : public Tree {
   public:
     HeldTree(std::unique_ptr<Tree> tree, std::atomic<bool>& held, const std::string& only)
         : tree_(std::move(tree)), held_(held), only_(only) {}
-    std::unique_ptr<File> open(std::string_view p) const override { return tree_->open(p); }
+    std::unique_ptr<File> open(std::string_view p) const override {
+        if (p.ends_with(".mode")) hold(p);  // whose bits are about to change
+        return tree_->open(p);
+    }
     std::unique_ptr<File> create(std::string_view p) override {
         hold(p);
         return tree_->create(p);
@@ -108,10 +111,12 @@ std::unique_ptr<Store> open_held(const std::string& root, HeldFs& held) {
 TEST_CASE("steps that a commit promised are done at the next start") {
     TempDir dir;
     NodeId file = 0;
+    NodeId script = 0;
     std::string tag;
     {
         Home home(dir.path());
         file = home.put(home.files.root, "old.txt", "old").id;
+        script = home.put(home.files.root, "run.mode", "run").id;
         home.put(home.files.root, "gone.txt", "gone");
         home.make(home.files.root, "folder");
     }
@@ -127,12 +132,17 @@ TEST_CASE("steps that a commit promised are done at the next start") {
             txn.put({deep.id, "in.txt", NodeKind::file, {}, {}}, text_content("in"), no_index(), {});
             txn.place(txn.child(root, "folder")->id, deep.id, "moved", {});
             txn.remove(txn.child(root, "gone.txt")->id, {});
+            txn.set_props(script, {{}, {}, true}, {});
             tag = etag_of(*txn.node(root));
         };
         REQUIRE_THROWS_AS(store->write(change), base::Failure);
         CHECK(read_file(dir.path() + "/files/ana/old.txt") == "old");
+        CHECK_FALSE(store->tree().stat("files/ana/run.mode")->exec);
     }
     Home home(dir.path());
+    CHECK(home.store->tree().stat("files/ana/run.mode")->exec);
+    CHECK(home.store->read([&](ReadTxn& txn) { return txn.disk(script); })
+              ->same_version(home.store->tree().stat("files/ana/run.mode").value()));
     CHECK(read_file(dir.path() + "/files/ana/old.txt") == "new");
     CHECK(read_file(dir.path() + "/files/ana/deep/in.txt") == "in");
     CHECK(fs::is_directory(dir.path() + "/files/ana/deep/moved"));
