@@ -323,13 +323,18 @@ class Player {
                 out += called(name, text.substr(end + 1, close - end - 1));
                 i = close;
             } else {
-                auto found = kept_.find(name);
-                if (name != "host" && found == kept_.end()) throw std::runtime_error("nothing kept as $" + name);
-                out += name == "host" ? stage_.host() : found->second;
+                out += value_of(name);
                 i = end - 1;
             }
         }
         return out;
+    }
+    std::string value_of(const std::string& name) const {
+        if (name == "host") return stage_.host();
+        if (name == "base") return mode_ == Mode::base_path ? stage_.base_path() : "";
+        auto found = kept_.find(name);
+        if (found == kept_.end()) throw std::runtime_error("nothing kept as $" + name);
+        return found->second;
     }
     static std::string called(const std::string& name, const std::string& argument) {
         if (name == "b64") return base::base64(argument);

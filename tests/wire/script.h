@@ -27,7 +27,8 @@
 //   app-password, … clock> 61s                           time goes on restart>                             the server
 //   stops and opens the same root again
 //
-// Values: $name of a `let`, $host (authority of the server), $b64(text), $rep(N,text), $$.
+// Values: $name of a `let`, $host (authority of the server), $base (what comes before every path, for
+// hrefs inside bodies), $b64(text), $rep(N,text), $$.
 namespace wire {
 
 struct Command {
