@@ -161,7 +161,8 @@ bool put_empty(Call& call, Ends& ends) {
         make.parent = destination.parent().id;
         make.name = name_at(destination);
         make.props = props;
-        txn.make(make, call.author());
+        const storage::Node made = txn.make(make, call.author());
+        txn.set_props(made.id, {{}, ends.source.node().mtime_ns, std::nullopt}, call.author());
     });
     return true;
 }
