@@ -26,6 +26,11 @@ void check_target(Call& call, storage::ReadTxn& txn, const Target& target) {
     check_preconditions(call, txn, {{target, Touch::content}});
 }
 
+// A short body is here with its head or soon after: the look inside the write is enough, and spares it a second one.
+bool is_worth_a_look(const http::RequestHead& head) {
+    return head.expects_continue || !head.content_length || *head.content_length > storage::kInlineBytesMax;
+}
+
 }  // namespace
 
 http::Verdict accept_put(Call& call) {
@@ -33,6 +38,7 @@ http::Verdict accept_put(Call& call) {
     if (target.place != Place::tree) refuse_method(target);
     const Promise promise = promise_of(call.head);
     require(call.context, target, Privilege::write);
+    if (!is_worth_a_look(call.head)) return take_upload(call, target, promise, 0);
     call.context.store.read([&](storage::ReadTxn& txn) {
         locate(txn, target);
         check_target(call, txn, target);
