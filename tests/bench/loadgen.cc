@@ -2,10 +2,11 @@
 // checked (status, length). One thread, epoll, TLS. Prints one JSON object. Only for addresses on this machine.
 //
 //   loadgen --port N [--host 127.0.0.1] [--conns 16] [--seconds 3 | --requests N] [--method GET] --path /dir/f%d [--count 100]
-//           [--start 0] [--header 'K: v']… [--body-file F] [--expect 200] [--idle]
+//           [--start 0] [--header 'K: v']… [--body-file F] [--expect 200] [--idle] [--sizes SEED]
 //
 // "%d" in the path becomes start, start+1, … modulo count (count 0: without end). --idle opens the connections, sends one
-// request on each and then waits for a line on standard input.
+// request on each and then waits for a line on standard input. --sizes: file n has a size of its own, log-normal around 7 KB,
+// sent with PUT and expected of GET; "%m" in the path is n modulo 20.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -22,6 +23,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -44,6 +46,13 @@ struct Plan {
     std::string body;
     int expect = 200;
     bool idle = false;
+    long sizes = 0;  // seed; 0 = the body as it is
+
+    long long size_of(long n) const {
+        std::mt19937_64 random(static_cast<std::uint64_t>(sizes * 1'000'003 + n));
+        std::lognormal_distribution<double> size(8.85, 1.4);  // median 7 KB
+        return static_cast<long long>(std::clamp(size(random), 1.0, 1e6));
+    }
 };
 
 [[noreturn]] void die(const std::string& why) {
@@ -91,10 +100,15 @@ class Connection {
         const long n = plan_.count > 0 ? plan_.start + tally_.sent % plan_.count : plan_.start + tally_.sent;
         std::string path = plan_.path;
         if (const auto at = path.find("%d"); at != std::string::npos) path.replace(at, 2, std::to_string(n));
+        if (const auto at = path.find("%m"); at != std::string::npos) path.replace(at, 2, std::to_string(n % 20));
+        size_ = plan_.sizes != 0 ? plan_.size_of(n) : -1;
+        std::string_view body = plan_.body;
+        if (size_ >= 0) body = plan_.method == "PUT" ? body.substr(0, static_cast<std::size_t>(size_)) : std::string_view();
         out_ = plan_.method + " " + path + " HTTP/1.1\r\nHost: localhost:" + std::to_string(plan_.port) + "\r\n" +
                plan_.headers;
-        if (!plan_.body.empty()) out_ += "Content-Length: " + std::to_string(plan_.body.size()) + "\r\n";
-        out_ += "\r\n" + plan_.body;
+        if (!body.empty()) out_ += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+        out_ += "\r\n";
+        out_ += body;
         written_ = 0;
         in_.clear();
         head_octets_ = 0;
@@ -138,6 +152,7 @@ class Connection {
             const auto length = head.find("\r\ncontent-length:");
             chunked_ = head.find("\r\ntransfer-encoding: chunked") != std::string::npos;
             body_left_ = length == std::string::npos ? 0 : std::atoll(head.c_str() + length + 17);
+            wrong_size_ = size_ >= 0 && plan_.method == "GET" && body_left_ != size_;
             if (plan_.method == "HEAD" || status_ == 204 || status_ == 304) body_left_ = 0;
             octets = {};
             const std::string rest = in_.substr(end + 4);
@@ -162,9 +177,9 @@ class Connection {
     void finish() {
         busy_ = false;
         ++tally_.done;
-        if (status_ != plan_.expect) {
+        if (status_ != plan_.expect || wrong_size_) {
             ++tally_.wrong;
-            if (tally_.first_wrong.empty()) tally_.first_wrong = std::to_string(status_);
+            if (tally_.first_wrong.empty()) tally_.first_wrong = wrong_size_ ? "size" : std::to_string(status_);
         }
         const std::chrono::duration<float, std::milli> took = Clock::now() - began_;
         if (tally_.latencies_ms.size() < 2'000'000) tally_.latencies_ms.push_back(took.count());
@@ -179,7 +194,8 @@ class Connection {
     std::size_t head_octets_ = 0;
     long long body_left_ = -1;
     int status_ = 0;
-    bool busy_ = false, chunked_ = false;
+    long long size_ = -1;  // of the file asked for or sent; -1 = not known
+    bool busy_ = false, chunked_ = false, wrong_size_ = false;
     Clock::time_point began_;
 };
 
@@ -202,6 +218,7 @@ Plan parse(int argc, char** argv) {
         else if (key == "--path") plan.path = value;
         else if (key == "--start") plan.start = std::stol(value);
         else if (key == "--count") plan.count = std::stol(value);
+        else if (key == "--sizes") plan.sizes = std::stol(value);
         else if (key == "--expect") plan.expect = std::stoi(value);
         else if (key == "--header") plan.headers += value + "\r\n";
         else if (key == "--body-file") {
