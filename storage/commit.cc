@@ -16,6 +16,7 @@ std::int64_t key_of(const FileStep& step) {
 Committer::Committer(const Setup& setup)
     : db_(setup.db),
       fresh_(setup.fresh),
+      locked_(setup.locked),
       tree_(setup.tree),
       seams_(setup.seams),
       queue_max_(setup.queue_max),
@@ -166,7 +167,7 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
     Chores chores = take_chores();
     Flight flight;
     folders_.trim();
-    Writing txn({db_, fresh_, ledger_, folders_, tree_, seams_, free_floor_bytes_}, flight.group);
+    Writing txn({db_, fresh_, locked_, ledger_, folders_, tree_, seams_, free_floor_bytes_}, flight.group);
     bool launched = false;
     const auto undo = [&] {
         if (launched) fresh_.recall(flight.group.steps);
@@ -214,6 +215,7 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         return false;
     }
     fresh_.written(chores.disk_rows);
+    if (flight.group.locks_went) locked_.load(db_);
     for (Content* content : flight.group.staged) content->committed();
     flight.jobs = std::move(jobs);
     flight.lsn = ledger_.lsn();

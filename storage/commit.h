@@ -30,6 +30,7 @@ class Committer {
     struct Setup {
         sql::Connection& db;
         FreshFacts& fresh;
+        LockedNodes& locked;
         Tree& tree;
         const Seams& seams;
         std::size_t queue_max;
@@ -86,6 +87,7 @@ class Committer {
 
     sql::Connection& db_;
     FreshFacts& fresh_;
+    LockedNodes& locked_;
     Tree& tree_;
     const Seams& seams_;
     const std::size_t queue_max_;

@@ -37,16 +37,11 @@ Lock lock_from(const sql::Query& query, int first) {
 template <typename Base>
 std::vector<Lock> Reading<Base>::locks_at(std::span<const Node> nodes) {
     std::vector<Lock> found;
-    {
-        auto any = db_.query("SELECT 1 FROM lock LIMIT 1");
-        if (!any.next()) return found;
-    }
-    const std::int64_t now_ms = clock_.now_ms();
-    auto query = db_.query("SELECT " LOCK_COLUMNS " FROM lock AS l WHERE l.node = ?1 AND l.expires_ms > ?2");
     for (const Node& node : nodes) {
-        query.bind(node.id).bind(now_ms);
+        if (!locked_.maybe(node.id)) continue;
+        auto query = db_.query("SELECT " LOCK_COLUMNS " FROM lock AS l WHERE l.node = ?1 AND l.expires_ms > ?2");
+        query.bind(node.id).bind(clock_.now_ms());
         while (query.next()) found.push_back(lock_from(query, 0));
-        query.again();
     }
     return found;
 }
@@ -80,8 +75,18 @@ LockCount Reading<Base>::count_locks(const base::Id128& principal) {
     return {static_cast<std::size_t>(query.integer(0)), static_cast<std::size_t>(query.integer(1))};
 }
 
+// Words at a time: a bit that goes is of no lock, one that stays is left alone.
+void LockedNodes::load(sql::Connection& db) {
+    std::array<std::uint64_t, kWords> held{};
+    auto query = db.query("SELECT node FROM lock");
+    while (query.next()) held[word(query.integer(0))] |= std::uint64_t{1} << bit(query.integer(0));
+    for (std::size_t i = 0; i < kWords; ++i) words_[i].store(held[i]);
+}
+
 void Writing::add_lock(const Lock& lock) {
     begin_verb();
+    may_lock_.add(lock.node);
+    group_.locks_went = true;
     db_.query("DELETE FROM lock WHERE expires_ms <= ?1").bind(clock_.now_ms()).run();
     auto query = db_.query(
         "INSERT INTO lock (token, node, depth, scope, principal, owner_xml, href, expires_ms)"
@@ -101,6 +106,7 @@ void Writing::refresh_lock(std::string_view token, std::int64_t expires_ms) {
 
 void Writing::remove_lock(std::string_view token) {
     begin_verb();
+    group_.locks_went = true;
     db_.query("DELETE FROM lock WHERE token = ?1").bind_text(token).run();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/fresh.h"
+#include "storage/locked_nodes.h"
 #include "storage/sql.h"
 #include "storage/txn.h"
 
@@ -34,8 +35,8 @@ struct ListingQueries;  // the queries of one listing
 template <typename Base>
 class Reading : public Base {
   public:
-    Reading(sql::Connection& db, const FreshFacts& fresh, const base::Clock& clock)
-        : db_(db), fresh_(fresh), clock_(clock) {}
+    Reading(sql::Connection& db, const FreshFacts& fresh, const LockedNodes& locked, const base::Clock& clock)
+        : db_(db), fresh_(fresh), locked_(locked), clock_(clock) {}
 
     Lsn lsn() const override;
     std::optional<Space> space(SpaceId id) override;
@@ -79,6 +80,7 @@ class Reading : public Base {
 
     sql::Connection& db_;
     const FreshFacts& fresh_;
+    const LockedNodes& locked_;
     const base::Clock& clock_;  // which locks are live
 
   private:

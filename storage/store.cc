@@ -109,8 +109,9 @@ class StoreOnDisk final : public Store {
         enter_root();
         open_database();
         recover_steps();
+        locked_.load(*writer_);
         committer_ = std::make_unique<Committer>(Committer::Setup{
-            *writer_, fresh_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes, stuck_});
+            *writer_, fresh_, locked_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes, stuck_});
         readers_monitor_ = seams_.exec.monitor();
         for (std::size_t i = 0; i < options_.readers; ++i) {
             readers_.push_back(
@@ -159,6 +160,7 @@ class StoreOnDisk final : public Store {
     bool stuck_ = false;  // a file step could not be redone
     base::Id128 uuid_;
     FreshFacts fresh_;
+    LockedNodes locked_;
     std::unique_ptr<sql::Connection> writer_;
     std::unique_ptr<base::Monitor> readers_monitor_;
     std::vector<std::unique_ptr<sql::Connection>> readers_;
@@ -318,7 +320,7 @@ void StoreOnDisk::run_read(const std::function<void(ReadTxn&)>& fn) {
         }
     } lease{*this, connection};
     connection->begin();
-    ReadView view(*connection, fresh_, seams_.clock);
+    ReadView view(*connection, fresh_, locked_, seams_.clock);
     fn(view);
 }
 

@@ -80,7 +80,7 @@ class ReadTxn {
     virtual std::vector<Prop> props(NodeId id) = 0;
 
     // Live locks (locks.h). `locks_at`: rooted at one of these nodes, as the chain of a walk. `locks_below`: rooted
-    // strictly below, the nearest first, at most `limit`. Each costs next to nothing where nothing is locked.
+    // strictly below, the nearest first, at most `limit`. `locks_at` costs next to nothing where nothing is locked.
     virtual std::vector<Lock> locks_at(std::span<const Node> nodes) = 0;
     virtual std::vector<Lock> locks_below(NodeId id, std::size_t limit) = 0;
     virtual std::vector<Lock> locks() = 0;  // all, in the order of their hrefs

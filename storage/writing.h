@@ -15,6 +15,7 @@ struct Group {
     std::vector<Content*> staged;       // belong to their redo entries once this is committed
     std::vector<NodeId> touched;        // collections whose generation grows
     bool moved_folders = false;         // all generations grow: paths below changed
+    bool locks_went = false;            // a lock was ended, or one came and expired ones left
     std::unordered_set<NodeId> flying;  // nodes with a step in this group
 };
 
@@ -24,6 +25,7 @@ class Writing final : public Reading<WriteTxn> {
     struct Tools {
         sql::Connection& db;
         const FreshFacts& fresh;
+        LockedNodes& locked;
         Ledger& ledger;
         Folders& folders;
         Tree& tree;
@@ -31,7 +33,8 @@ class Writing final : public Reading<WriteTxn> {
         std::uint64_t free_floor_bytes;
     };
     Writing(const Tools& tools, Group& group)
-        : Reading(tools.db, tools.fresh, tools.seams.clock),
+        : Reading(tools.db, tools.fresh, tools.locked, tools.seams.clock),
+          may_lock_(tools.locked),
           ledger_(tools.ledger),
           folders_(tools.folders),
           tree_(tools.tree),
@@ -102,6 +105,7 @@ class Writing final : public Reading<WriteTxn> {
     void drop_hidden_copy(const Node& top, const std::vector<Leaving>& all, const Author& author);
     void discard(std::string path, Stamp& stamp);
 
+    LockedNodes& may_lock_;
     Ledger& ledger_;
     Folders& folders_;
     Tree& tree_;
