@@ -1,5 +1,7 @@
 #include "dav/registry.h"
 
+#include <algorithm>
+
 #include "storage/base/failure.h"
 
 namespace dav {
@@ -9,6 +11,8 @@ Registry::Registry(std::span<const Extension* const> extensions) {
         for (const PropertyDef& definition : extension->properties) {
             CHECK(by_name_.emplace(definition.name, &definition).second);
             properties_.push_back(&definition);
+            const std::string_view ns = definition.name.ns;
+            if (std::find(namespaces_.begin(), namespaces_.end(), ns) == namespaces_.end()) namespaces_.push_back(ns);
         }
         for (const ReportDef& report : extension->reports) {
             CHECK(!find_report(report.name));
@@ -18,7 +22,9 @@ Registry::Registry(std::span<const Extension* const> extensions) {
     }
 }
 
+// Of the dead properties in a listing hardly any is in a namespace of ours.
 const PropertyDef* Registry::find(xml::QName name) const {
+    if (std::find(namespaces_.begin(), namespaces_.end(), name.ns) == namespaces_.end()) return nullptr;
     const auto found = by_name_.find(name);
     return found == by_name_.end() ? nullptr : found->second;
 }

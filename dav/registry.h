@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -28,7 +29,8 @@ class Registry {
 
   private:
     std::vector<const PropertyDef*> properties_;
-    std::vector<const ReportDef*> reports_;  // a handful
+    std::vector<std::string_view> namespaces_;  // of all of them
+    std::vector<const ReportDef*> reports_;     // a handful
     struct NameHash {
         std::size_t operator()(xml::QName name) const noexcept {
             const std::hash<std::string_view> hash;

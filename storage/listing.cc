@@ -125,12 +125,17 @@ std::size_t Reading<Base>::give(const ListingQueries& from, Need needs, std::siz
     while (given < limit && from.nodes.next()) {
         node_from(from.nodes, row.node);
         adjust(row.node);
-        row.props.clear();
+        std::size_t count = 0;  // the memory of the row before is used again
         row.disk.reset();
         row.locks.clear();
         from.props.rows_of(row.node.id, [&](const sql::Query& prop) {
-            row.props.push_back({std::string(prop.text(1)), std::string(prop.text(2)), std::string(prop.text(3))});
+            if (count == row.props.size()) row.props.emplace_back();
+            Prop& to = row.props[count++];
+            to.ns = prop.text(1);
+            to.name = prop.text(2);
+            to.value = prop.text(3);
         });
+        row.props.resize(count);
         from.disk.rows_of(row.node.id, [&](const sql::Query& facts) {
             row.disk = facts_from(facts, is_collection(row.node.kind), row.node.exec);
         });

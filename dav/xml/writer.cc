@@ -192,16 +192,20 @@ void Writer::end_tag() {
 
 void Writer::append_name(QName name) {
     if (!name.ns.empty()) {
-        std::string_view prefix = name.ns == kXmlNamespace ? "xml" : "x";
-        for (const auto& row : declared_) {
-            if (row.ns == name.ns) {
-                prefix = row.prefix;
-                break;
-            }
-        }
-        buffer_.append(prefix).push_back(':');
+        buffer_.append(prefix_of(name.ns)).push_back(':');
     }
     buffer_.append(name.local);
+}
+
+// Asked for every element of a listing: names are constants, so the same namespace is nearly always the same octets.
+std::string_view Writer::prefix_of(std::string_view ns) const {
+    for (const auto& row : declared_) {
+        if (row.ns.data() == ns.data() && row.ns.size() == ns.size()) return row.prefix;
+    }
+    for (const auto& row : declared_) {
+        if (row.ns == ns) return row.prefix;
+    }
+    return ns == kXmlNamespace ? "xml" : "x";
 }
 
 void Writer::flush_if_full() {

@@ -92,6 +92,7 @@ class Writer {
     void close();
     void end_tag();  // the ">" of a start tag, once it has content
     void append_name(QName name);
+    std::string_view prefix_of(std::string_view ns) const;
     void flush_if_full();
 
     base::ByteSink& sink_;
