@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <ranges>
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -121,7 +121,8 @@ struct NewPassword {
 std::vector<std::string> own_words(const std::string& user) {
     std::vector<std::string> words = {user, "hearth"};
     for (const std::string& host : names_of_machine({}).hosts) {
-        for (const auto label : std::views::split(host, '.')) words.emplace_back(label.begin(), label.end());
+        std::istringstream labels(host);
+        for (std::string label; std::getline(labels, label, '.');) words.push_back(label);
     }
     return words;
 }

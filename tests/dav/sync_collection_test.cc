@@ -189,7 +189,7 @@ TEST_CASE("after each complete sync a client holds what PROPFIND finds") {
         wander(seed, steps);
         return;
     }
-    for (const std::uint64_t seed : {1, 2}) wander(seed, steps);
+    for (const std::uint64_t seed : {1U, 2U}) wander(seed, steps);
 }
 
 TEST_CASE("a first sync that is more than a page lists everything once, and no removals") {

@@ -341,14 +341,14 @@ TEST_CASE("the queue of Argon2 answers each question") {
     server::Argon2Queue queue({base::system_clock(), base::system_rng(), storage::system_fs(), base::system_exec()});
     constexpr server::Argon2Cost kCheap{1024, 1};
     const std::string phc = server::hash_password("a secret word", kCheap, base::system_rng());
-    using Outcome = server::Argon2Queue::Outcome;
-    CHECK(queue.verify(base::sha256("1"), {phc, "a secret word", kCheap}, 4).outcome == Outcome::right);
-    CHECK(queue.verify(base::sha256("2"), {phc, "another word", kCheap}, 4).outcome == Outcome::wrong);
-    CHECK(queue.verify(base::sha256("3"), {"no phc", "a secret word", kCheap}, 4).outcome == Outcome::wrong);
-    CHECK(queue.verify(base::sha256("4"), {phc, "a secret word", kCheap}, 0).outcome == Outcome::busy);
+    using Answer = server::Argon2Queue::Outcome;
+    CHECK(queue.verify(base::sha256("1"), {phc, "a secret word", kCheap}, 4).outcome == Answer::right);
+    CHECK(queue.verify(base::sha256("2"), {phc, "another word", kCheap}, 4).outcome == Answer::wrong);
+    CHECK(queue.verify(base::sha256("3"), {"no phc", "a secret word", kCheap}, 4).outcome == Answer::wrong);
+    CHECK(queue.verify(base::sha256("4"), {phc, "a secret word", kCheap}, 0).outcome == Answer::busy);
     CHECK(queue.verify(base::sha256("5"), {phc, "a secret word", kCheap}, 4).renewed.empty());
     const auto renewed = queue.verify(base::sha256("6"), {phc, "a secret word", {1024, 2}}, 4).renewed;
     CHECK_THAT(renewed, Catch::StartsWith("$argon2id$v=19$m=1024,t=2,p=1$"));
-    CHECK(queue.verify(base::sha256("7"), {renewed, "a secret word", {1024, 2}}, 4).outcome == Outcome::right);
+    CHECK(queue.verify(base::sha256("7"), {renewed, "a secret word", {1024, 2}}, 4).outcome == Answer::right);
     CHECK(queue.verify(base::sha256("8"), {phc, "another word", {1024, 2}}, 4).renewed.empty());
 }

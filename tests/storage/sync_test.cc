@@ -295,7 +295,7 @@ TEST_CASE("whatever happens and however it pages, a client that synced has what 
         wander(seed, steps);
         return;
     }
-    for (const std::uint64_t seed : {1, 2, 3, 4}) wander(seed, steps);
+    for (const std::uint64_t seed : {1U, 2U, 3U, 4U}) wander(seed, steps);
 }
 
 namespace {
