@@ -58,8 +58,8 @@ Target aim(const Context& context, const Caller& caller, const http::RequestHead
 // place the caller can not write, whether something is there or not.
 Target aim_destination(const Context& context, const Caller& caller, const http::RequestHead& head);
 
-// The same for a Resource-Tag of If. Empty: it names another server, or something the caller may not see; to the caller
-// a resource in no state.
+// The same for a Resource-Tag of If, or an href in a property. Empty: it names another server, or something the caller
+// may not see; to the caller a resource in no state.
 std::optional<Target> aim_tag(const Context& context, const Caller& caller, const http::RequestHead& head,
                               std::string_view tag);
 
