@@ -497,7 +497,7 @@ TEST_CASE("a record that loses more than is kept at a time is told to its end") 
     client.told = 0;
     for (std::size_t pages = 0; !client.page(*home.store, 40); ++pages) REQUIRE(pages < 200);
     client.check(*home.store);
-    for (const std::size_t limit : {1, 2}) {
+    for (const std::size_t limit : {1U, 2U}) {
         home.place(d.id, root.id, limit == 1 ? "f" : "h");
         home.make(root.id, limit == 1 ? "e" : "f");
         bool told_last = false;
