@@ -63,7 +63,7 @@ PropPlan::PropPlan(const Registry& registry, PropRequest request) : registry_(re
         for (const PropertyDef* definition : registry.properties()) {
             if (has(definition->flags, Flags::report_only) || (all && !has(definition->flags, Flags::allprop)))
                 continue;
-            columns_.push_back({definition->name, definition, false});
+            columns_.push_back({definition->name, definition, false, Kinds::none, {}});
         }
         needs_ = storage::Need::props;
     }
@@ -74,7 +74,7 @@ PropPlan::PropPlan(const Registry& registry, PropRequest request) : registry_(re
         const auto column =
             std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == asked; });
         if (column == columns_.end()) {
-            columns_.push_back({asked, definition, true});
+            columns_.push_back({asked, definition, true, Kinds::none, {}});
         } else {
             column->named = true;
         }
@@ -104,7 +104,7 @@ void PropPlan::write(const Resource& resource, const View& view, bool minimal, x
                 } else {
                     write_values(resource, view, writer);
                 }
-                any = inside.wrote();
+                any = !inside.written().empty();
             }
             writer.text(name::status, kOk);
         }
@@ -121,17 +121,12 @@ void PropPlan::write(const Resource& resource, const View& view, bool minimal, x
 
 void PropPlan::write_values(const Resource& resource, const View& view, xml::Writer& writer) {
     const bool all = request_.ask == PropRequest::Ask::allprop;
-    for (const Column& column : columns_) {
-        const PropertyDef* definition = column.definition;
-        if (definition && covers(definition->kinds, resource.kind) &&
-            definition->read(resource, view, column.name, writer) == Read::written) {
+    for (Column& column : columns_) {
+        if (column.definition) {
+            if (write_value(column, resource, view, writer) == Read::written) continue;
+        } else if (const storage::Prop* prop = stored_prop(resource, column.name)) {
+            writer.raw(prop->value);
             continue;
-        }
-        if (!definition) {
-            if (const storage::Prop* prop = stored_prop(resource, column.name)) {
-                writer.raw(prop->value);
-                continue;
-            }
         }
         if (column.named) missing_.push_back(column.name);
     }
@@ -142,6 +137,22 @@ void PropPlan::write_values(const Resource& resource, const View& view, xml::Wri
         if (registry_.find(name) || (!request_.names.empty() && has_column(name))) continue;
         writer.raw(prop.value);
     }
+}
+
+// What is the same for all resources of a kind is made once and then copied.
+Read PropPlan::write_value(Column& column, const Resource& resource, const View& view, xml::Writer& writer) {
+    const PropertyDef& definition = *column.definition;
+    if (!covers(definition.kinds, resource.kind)) return Read::missing;
+    if (!has(definition.flags, Flags::same_for_kind)) return definition.read(resource, view, column.name, writer);
+    if (column.same_kind != resource.kind) {
+        const xml::Writer::Mark mark = writer.mark();
+        if (definition.read(resource, view, column.name, writer) == Read::missing) return Read::missing;
+        column.same = mark.written();
+        column.same_kind = resource.kind;
+        return Read::written;
+    }
+    writer.raw(column.same);
+    return Read::written;
 }
 
 void PropPlan::write_names(const Resource& resource, const View& view, xml::Writer& writer) {

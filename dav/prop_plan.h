@@ -41,7 +41,10 @@ class PropPlan {
         xml::QName name;
         const PropertyDef* definition;  // null: stored by a client, or unknown
         bool named;                     // by the client, so its absence is told
+        Kinds same_kind = Kinds::none;  // of the resource that `same` was written for (Flags::same_for_kind)
+        std::string same;
     };
+    static Read write_value(Column& column, const Resource& resource, const View& view, xml::Writer& writer);
     void write_values(const Resource& resource, const View& view, xml::Writer& writer);
     void write_names(const Resource& resource, const View& view, xml::Writer& writer);
     bool has_column(xml::QName name) const;

@@ -238,7 +238,7 @@ constexpr std::array kCoreProperties = {
     PropertyDef{name::getetag, Kinds::stored, Need::none, Flags::allprop, read_getetag},
     PropertyDef{name::getlastmodified, Kinds::stored, Need::none, Flags::allprop, read_getlastmodified,
                 write_getlastmodified},
-    PropertyDef{name::resourcetype, Kinds::any, Need::none, Flags::allprop, read_resourcetype},
+    PropertyDef{name::resourcetype, Kinds::any, Need::none, Flags::allprop | Flags::same_for_kind, read_resourcetype},
     // RFC 4331 §3: SHOULD NOT be in allprop
     PropertyDef{name::quota_available_bytes, Kinds::stored, Need::none, Flags::none, read_quota_available},
     PropertyDef{name::quota_used_bytes, Kinds::stored, Need::none, Flags::none, read_quota_used},
@@ -246,7 +246,7 @@ constexpr std::array kCoreProperties = {
     PropertyDef{name::resource_id, Kinds::stored, Need::none, Flags::none, read_resource_id},
     // RFC 3253 §3.1.5
     PropertyDef{name::supported_report_set, Kinds::any, Need::none, Flags::none, read_supported_report_set},
-    PropertyDef{name::supported_live_property_set, Kinds::any, Need::none, Flags::none,
+    PropertyDef{name::supported_live_property_set, Kinds::any, Need::none, Flags::same_for_kind,
                 read_supported_live_property_set},
     // RFC 6578 §4: SHOULD NOT be in allprop
     PropertyDef{name::sync_token, Kinds::stored_collection, Need::sync, Flags::none, read_sync_token},

@@ -54,7 +54,7 @@ Read read_supportedlock(const Resource& resource, const View&, xml::QName self, 
 constexpr std::array kLockProperties = {
     // RFC 4918 §15.8, §15.10
     PropertyDef{name::lockdiscovery, Kinds::any, Need::locks, Flags::allprop, read_lockdiscovery},
-    PropertyDef{name::supportedlock, Kinds::any, Need::none, Flags::allprop, read_supportedlock},
+    PropertyDef{name::supportedlock, Kinds::any, Need::none, Flags::allprop | Flags::same_for_kind, read_supportedlock},
 };
 static_assert(names_are_unique(kLockProperties));
 

@@ -43,7 +43,11 @@ constexpr bool covers(Kinds set, Kinds one) {
 }
 Kinds kind_of(storage::NodeKind kind);
 
-enum class Flags : std::uint8_t { none = 0, allprop = 1, report_only = 2 };
+// same_for_kind: all resources of one kind show the same in one answer.
+enum class Flags : std::uint8_t { none = 0, allprop = 1, report_only = 2, same_for_kind = 4 };
+constexpr Flags operator|(Flags a, Flags b) {
+    return static_cast<Flags>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
+}
 constexpr bool has(Flags set, Flags one) {
     return (static_cast<std::uint8_t>(set) & static_cast<std::uint8_t>(one)) != 0;
 }

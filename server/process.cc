@@ -47,7 +47,9 @@ void become_owner_of(const std::string& root) {
 }
 
 void keep_memory_small() {
-    constexpr int kArenas = 2;
+    // Two cost the threads that serve small files a tenth of their time in waiting for each other; eight cost 0.2 MiB
+    // more.
+    constexpr int kArenas = 8;
     constexpr int kTrimBytes = 256 * 1024;
     ::mallopt(M_ARENA_MAX, kArenas);
     ::mallopt(M_TRIM_THRESHOLD, kTrimBytes);

@@ -8,6 +8,7 @@ namespace xml {
 namespace {
 
 constexpr std::string_view kXmlNamespace = "http://www.w3.org/XML/1998/namespace";
+constexpr std::string_view kUndeclared = "x";  // of a namespace the root does not declare: bound on each element
 constexpr std::size_t kFlushBytes = 64 << 10;
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
@@ -101,7 +102,7 @@ Writer::Scope Writer::element(QName name) {
 void Writer::attribute(QName name, std::string_view value) {
     CHECK(tag_open_);
     buffer_.push_back(' ');
-    append_name(name);
+    append_name(prefix_of(name.ns), name);
     buffer_.append("=\"");
     append_attribute(buffer_, value);
     buffer_.push_back('"');
@@ -121,7 +122,10 @@ void Writer::text(QName name, std::string_view content) {
 }
 
 void Writer::number(QName name, std::uint64_t value) {
-    text(name, std::to_string(value));
+    begin(name);
+    end_tag();
+    buffer_.append(std::to_string(value));
+    close();
 }
 
 void Writer::empty(QName name) {
@@ -151,11 +155,9 @@ void Writer::begin(QName name) {
     }
     end_tag();
     flush_if_full();
+    const Open& opened = open_.emplace_back(prefix_of(name.ns), name);
     buffer_.push_back('<');
-    const auto name_start = buffer_.size();
-    append_name(name);
-    open_.push_back(open_names_.size());
-    open_names_.append(buffer_, name_start);
+    append_name(opened.prefix, name);
     if (is_root) {
         for (const auto& row : declared_) {
             buffer_.append(" xmlns:").append(row.prefix).append("=\"");
@@ -163,9 +165,8 @@ void Writer::begin(QName name) {
             buffer_.push_back('"');
         }
     }
-    // A namespace nobody declared gets the prefix "x" on each element that needs it.
-    if (open_names_.compare(open_.back(), 2, "x:") == 0) {
-        buffer_.append(" xmlns:x=\"");
+    if (opened.prefix.data() == kUndeclared.data()) {
+        buffer_.append(" xmlns:").append(kUndeclared).append("=\"");
         append_attribute(buffer_, name.ns);
         buffer_.push_back('"');
     }
@@ -173,14 +174,14 @@ void Writer::begin(QName name) {
 }
 
 void Writer::close() {
-    const auto name_start = open_.back();
     if (tag_open_) {
         buffer_.append("/>");
         tag_open_ = false;
     } else {
-        buffer_.append("</").append(open_names_, name_start).push_back('>');
+        buffer_.append("</");
+        append_name(open_.back().prefix, open_.back().name);
+        buffer_.push_back('>');
     }
-    open_names_.resize(name_start);
     open_.pop_back();
 }
 
@@ -190,22 +191,21 @@ void Writer::end_tag() {
     tag_open_ = false;
 }
 
-void Writer::append_name(QName name) {
-    if (!name.ns.empty()) {
-        buffer_.append(prefix_of(name.ns)).push_back(':');
-    }
+void Writer::append_name(std::string_view prefix, QName name) {
+    if (!prefix.empty()) buffer_.append(prefix).push_back(':');
     buffer_.append(name.local);
 }
 
 // Asked for every element of a listing: names are constants, so the same namespace is nearly always the same octets.
 std::string_view Writer::prefix_of(std::string_view ns) const {
+    if (ns.empty()) return {};
     for (const auto& row : declared_) {
         if (row.ns.data() == ns.data() && row.ns.size() == ns.size()) return row.prefix;
     }
     for (const auto& row : declared_) {
         if (row.ns == ns) return row.prefix;
     }
-    return ns == kXmlNamespace ? "xml" : "x";
+    return ns == kXmlNamespace ? "xml" : kUndeclared;
 }
 
 void Writer::flush_if_full() {
@@ -225,8 +225,9 @@ void Writer::Mark::rewind() {
     writer_.tag_open_ = tag_open_;
 }
 
-bool Writer::Mark::wrote() const {
-    return writer_.buffer_.size() != size_;
+std::string_view Writer::Mark::written() const {
+    const std::string_view since = std::string_view(writer_.buffer_).substr(size_);
+    return tag_open_ && !since.empty() ? since.substr(1) : since;
 }
 
 }  // namespace xml

@@ -25,9 +25,9 @@ class StringSink final : public base::ByteSink {
     std::string text;
 };
 
-// Writes one document into a sink in pieces of about 64 KiB. Names are constants; text and attributes are escaped here
-// and nowhere else. Octets that XML can not hold (controls, broken UTF-8 in a name found on disk) become U+FFFD.
-// One thread; the sink and the prefixes outlive it.
+// Writes one document into a sink in pieces of about 64 KiB. Names outlive their elements; text and attributes are
+// escaped here and nowhere else. Octets that XML can not hold (controls, broken UTF-8 in a name found on disk) become
+// U+FFFD. One thread; the sink and the prefixes outlive it.
 //
 //     auto response = w.element(name::response);
 //     w.text(name::href, href);
@@ -58,7 +58,8 @@ class Writer {
         Mark(const Mark&) = delete;
         Mark& operator=(const Mark&) = delete;
         void rewind();
-        bool wrote() const;  // anything since the mark
+        // Since the mark, without the ">" of a start tag that was open then; valid until the writer is used again.
+        std::string_view written() const;
 
       private:
         friend class Writer;
@@ -91,15 +92,18 @@ class Writer {
     void begin(QName name);
     void close();
     void end_tag();  // the ">" of a start tag, once it has content
-    void append_name(QName name);
+    void append_name(std::string_view prefix, QName name);
     std::string_view prefix_of(std::string_view ns) const;
     void flush_if_full();
 
     base::ByteSink& sink_;
     std::span<const Prefix> declared_;
     std::string buffer_;
-    std::string open_names_;         // names of open elements as written, one after the other
-    std::vector<std::size_t> open_;  // where each begins in open_names_
+    struct Open {
+        std::string_view prefix;
+        QName name;
+    };
+    std::vector<Open> open_;
     std::size_t marks_ = 0;
     bool tag_open_ = false;
     bool started_ = false;
