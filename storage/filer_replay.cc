@@ -46,6 +46,11 @@ struct Thing {
     std::string keep;                // found: the name by hash under which a step wants to keep it
 };
 
+// The name from which a placing step brings its file.
+std::string comes_from(const FileStep& step) {
+    return step.op == StepOp::place_staged ? step.src : own_path(step);
+}
+
 class Model {
   public:
     explicit Model(const std::vector<FileStep>& steps) : steps_(steps) {}
@@ -89,14 +94,36 @@ class Model {
     void assume(const std::string& path, Thing thing) { at_.emplace(path, std::move(thing)); }
 
     void apply(std::size_t i) {
+        if (exchanges(steps_[i])) exchange(i);
+        finish(i);
+    }
+
+    // Between the exchange of a file with its successor and the keeping of what came out, a step is half done.
+    static bool exchanges(const FileStep& step) {
+        const bool places = step.op == StepOp::write_inline || step.op == StepOp::place_staged;
+        return places && !step.keep.empty();
+    }
+
+    void exchange(std::size_t i) {
+        const FileStep& step = steps_[i];
+        auto out = at(step.dst).value_or(Thing{});
+        put_new(step, i);
+        put(comes_from(step), std::move(out));
+    }
+
+    // All of step `i`, but what exchange() did where it exchanges.
+    void finish(std::size_t i) {
         const FileStep& step = steps_[i];
         switch (step.op) {
             case StepOp::write_inline:
             case StepOp::place_staged: {
-                const bool staged = step.op == StepOp::place_staged;
-                if (!step.keep.empty()) keep_copy(step.dst, step.keep, i);
-                put(step.dst, {staged ? Thing::What::staged : Thing::What::inlined, i, i, std::nullopt, false, {}});
-                if (staged) put(step.src, {Thing::What::absent, kNone, i, std::nullopt, false, {}});
+                const Thing absent{Thing::What::absent, kNone, i, std::nullopt, false, {}};
+                if (exchanges(step)) {
+                    keep_copy(comes_from(step), step.keep, i);
+                    return put(comes_from(step), absent);
+                }
+                put_new(step, i);
+                if (step.op == StepOp::place_staged) put(step.src, absent);
                 return;
             }
             case StepOp::make_folder: {
@@ -117,6 +144,11 @@ class Model {
     }
 
   private:
+    void put_new(const FileStep& step, std::size_t i) {
+        const bool staged = step.op == StepOp::place_staged;
+        put(step.dst, {staged ? Thing::What::staged : Thing::What::inlined, i, i, std::nullopt, false, {}});
+    }
+
     void put(const std::string& path, Thing thing) {
         erase_below(path);
         at_[path] = std::move(thing);
@@ -211,6 +243,14 @@ class Look {
     std::map<std::string, std::optional<FileFacts>> seen_;
 };
 
+std::vector<std::string> names_of(const FileStep& step) {
+    std::vector<std::string> names;
+    for (const auto* name : {&step.src, &step.dst, &step.keep})
+        if (!name->empty()) names.push_back(*name);
+    if (Model::exchanges(step) && step.op == StepOp::write_inline) names.push_back(own_path(step));
+    return names;
+}
+
 // How many steps were performed: the cut whose predictions contradict the disk least. After each step only the names
 // that it touches are compared again.
 std::size_t find_cut(const std::vector<FileStep>& steps, const std::map<std::string, Thing>& start, const Tree& root) {
@@ -220,10 +260,9 @@ std::size_t find_cut(const std::vector<FileStep>& steps, const std::map<std::str
         for (const auto& [path, thing] : all.all()) wrong[path] = false;
         for (std::size_t i = 0; i < steps.size(); ++i) {
             all.apply(i);
-            for (const auto* path : {&steps[i].src, &steps[i].dst, &steps[i].keep}) {
-                if (path->empty()) continue;
-                wrong[*path] = false;
-                for (auto it = all.all().lower_bound(*path); it != all.all().end() && is_at_or_below(it->first, *path);
+            for (const auto& path : names_of(steps[i])) {
+                wrong[path] = false;
+                for (auto it = all.all().lower_bound(path); it != all.all().end() && is_at_or_below(it->first, path);
                      ++it)
                     wrong[it->first] = false;
             }
@@ -240,17 +279,23 @@ std::size_t find_cut(const std::vector<FileStep>& steps, const std::map<std::str
     for (auto it = wrong.begin(); it != wrong.end(); ++it) compare(it);
     std::size_t best = 0;
     std::size_t fewest = contradictions;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-        model.apply(i);
-        for (const auto* path : {&steps[i].src, &steps[i].dst, &steps[i].keep}) {
-            if (path->empty()) continue;
-            compare(wrong.find(*path));
-            for (auto it = wrong.lower_bound(*path + "/"); it != wrong.end() && is_at_or_below(it->first, *path); ++it)
+    const auto consider = [&](std::size_t i, std::size_t cut) {
+        for (const auto& path : names_of(steps[i])) {
+            compare(wrong.find(path));
+            for (auto it = wrong.lower_bound(path + "/"); it != wrong.end() && is_at_or_below(it->first, path); ++it)
                 compare(it);
         }
-        if (contradictions >= fewest) continue;
+        if (contradictions >= fewest) return;
         fewest = contradictions;
-        best = i + 1;
+        best = cut;
+    };
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (Model::exchanges(steps[i])) {
+            model.exchange(i);
+            consider(i, i);  // half done: to be finished
+        }
+        model.finish(i);
+        consider(i, i + 1);
     }
     return best;
 }

@@ -268,6 +268,35 @@ TEST_CASE("a staged body exchanged but not yet kept is kept by the replay") {
     }
 }
 
+// Seen from the end, the step is half done and the ones before it left nothing that tells them from not performed.
+TEST_CASE("a new file replaced twice, the second time half, is finished by the replay") {
+    for (const bool staged : {false, true}) {
+        TempRoot root;
+        Script script(root);
+        script.write("files/a", "one");
+        script.write("files/a", "two", "one");
+        if (staged)
+            script.stage("files/a", "three", "two");
+        else
+            script.write("files/a", "three", "two");
+        Filer filer(root.tree(), base::system_rng());
+        filer.perform(script.steps[0]);
+        filer.perform(script.steps[1]);
+        const auto& last = script.steps[2];
+        const std::string from = staged ? last.src : own_path(last);
+        if (!staged) root.write(from, "three", last.mtime_ns);
+        REQUIRE(root.tree().exchange(from, "files/a") == Rename::done);
+        for (const auto& outcome : Filer(root.tree(), base::system_rng()).replay(script.steps)) {
+            CHECK(outcome.failure == "");
+            CHECK(!outcome.surprise);
+        }
+        CHECK(root.read("files/a") == "three");
+        CHECK(root.read(version_path("one")) == "one");
+        CHECK(root.read(version_path("two")) == "two");
+        CHECK(!root.tree().stat(from));
+    }
+}
+
 TEST_CASE("octets that a power cut lost come back from the row") {
     for (const std::string& lost : {std::string(), std::string("thr"), std::string("th\0\0\0", 5)}) {
         TempRoot root;
