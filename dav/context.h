@@ -43,7 +43,8 @@ struct Limits {
     std::size_t property_bytes_max = 64 << 10;
     std::size_t properties_bytes_max = 1 << 20;  // of one resource
     std::int64_t xml_body_deadline_ms = 30'000;
-    std::size_t locks_max = 1000;
+    std::size_t sync_page_max = 20'000;  // member URLs in one answer to sync-collection; a client may ask for fewer
+    std::size_t locks_max = 1000;        // of all users
     std::size_t locks_per_user_max = 100;
     std::size_t copy_nodes_max = 1'000'000;
     std::uint64_t free_floor_bytes = 0;  // kept free on the disk: below it no file is taken (507)

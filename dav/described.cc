@@ -1,6 +1,7 @@
 #include "dav/described.h"
 
 #include "dav/names.h"
+#include "dav/preconditions.h"
 #include "dav/registry.h"
 #include "dav/xml/reader.h"
 #include "storage/store.h"
@@ -13,6 +14,10 @@ constexpr xml::Prefix kPrefixes[] = {{"D", kDav}};
 
 using storage::Need;
 constexpr Need kEverything = Need::props | Need::disk | Need::locks;
+
+// What we wrote is read back whole: escaping and declarations from outside make a stored value longer than the tag, and
+// deeper than the document, that it came in.
+constexpr xml::ReadLimits kOurs{16 << 20, 128, 40'000, 128, 128, 16 << 20, 1 << 20};
 
 }  // namespace
 
@@ -34,6 +39,9 @@ Described::Described(const Call& call, storage::ReadTxn& txn, const Target& targ
     row_ = txn.row(target.node().id, kEverything);
     CHECK(row_);
     resource_.row = &*row_;
+    inherited_ = locks_over(txn, target);
+    std::erase_if(inherited_, [&](const storage::Lock& lock) { return lock.node == target.node().id; });
+    resource_.inherited = &inherited_;
     view_.know(txn.sync_state(target.space.id));
 }
 
@@ -54,7 +62,7 @@ std::optional<xml::Element> Described::value_of(xml::QName name) const {
         }
     }
     writer.finish();
-    const xml::Element document = xml::parse(sink.text);
+    const xml::Element document = xml::parse(sink.text, kOurs);
     return document.children().empty() ? std::nullopt : std::optional(document.children().front());
 }
 

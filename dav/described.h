@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dav/methods/methods.h"
 #include "dav/property.h"
@@ -29,6 +30,7 @@ class Described {
   private:
     std::string href_;
     std::optional<storage::Row> row_;
+    std::vector<storage::Lock> inherited_;
     Resource resource_;
     View view_;
 };

@@ -18,9 +18,22 @@ bool knows_removals(const SyncState& state, const SyncToken& token) {
                        [&](const Dot& floor) { return floor.seq == 0 || token.covers(floor); });
 }
 
+bool is_of(const SyncToken& token, const Node& collection) {
+    return token.collection == sync_token(collection.oid, 0, {}).collection;
+}
+
 bool is_of(const SyncToken& token, const Node& collection, std::uint32_t epoch) {
-    const SyncToken ours = sync_token(collection.oid, epoch, {});
-    return token.collection == ours.collection && token.epoch == epoch;
+    return token.epoch == epoch && is_of(token, collection);
+}
+
+// It has seen records of this database that this database does not have: a copy from before them was put back, and what
+// has their numbers since is something else.
+bool is_from_a_lost_life(const SyncToken& token, const SyncState& state) {
+    const auto is_ours = [&](const Dot& dot) { return dot.origin == state.origin; };
+    const auto seen = std::find_if(token.vector.begin(), token.vector.end(), is_ours);
+    const auto known = std::find_if(state.vector.begin(), state.vector.end(), is_ours);
+    if (seen == token.vector.end()) return false;
+    return known == state.vector.end() || seen->seq > known->seq;
 }
 
 // Not of another database, nor of a later life of this one that was lost.
@@ -40,7 +53,7 @@ SyncPlace first_place(const SyncState& state) {
 
 std::optional<SyncPlace> place_of(ReadTxn& txn, const Node& collection, const SyncToken& token) {
     const SyncState state = txn.sync_state(collection.space);
-    if (!is_of(token, collection, state.epoch)) return std::nullopt;
+    if (!is_of(token, collection, state.epoch) || is_from_a_lost_life(token, state)) return std::nullopt;
     if (token.place && counts_here(*token.place, state)) {
         if (!knows_removals(state, *token.place)) return std::nullopt;
         return token.place;
@@ -51,11 +64,16 @@ std::optional<SyncPlace> place_of(ReadTxn& txn, const Node& collection, const Sy
     return SyncPlace{state.origin, txn.first_not_covered(collection.space, token), 0, 0};
 }
 
-bool is_current_sync_token(ReadTxn& txn, const Node& collection, std::string_view text) {
+bool is_sync_token_of(const Node& collection, std::string_view text) {
+    const auto token = decode_sync_token(text);
+    return token && is_of(*token, collection);
+}
+
+bool is_current_sync_token(ReadTxn& txn, const Node& collection, std::string_view text, Lsn records_max) {
     const auto token = decode_sync_token(text);
     if (!token) return false;
     const SyncState state = txn.sync_state(collection.space);
-    if (!is_of(*token, collection, state.epoch)) return false;
+    if (!is_of(*token, collection, state.epoch) || is_from_a_lost_life(*token, state)) return false;
     // This may be the writer's thread: the log is not searched for the place of another server's token.
     SyncPlace place;
     if (token->place && counts_here(*token->place, state)) {
@@ -66,6 +84,7 @@ bool is_current_sync_token(ReadTxn& txn, const Node& collection, std::string_vie
         if (!std::all_of(state.vector.begin(), state.vector.end(), seen)) return false;
         place = {state.origin, state.lsn + 1, 0, 0};
     }
+    if (state.lsn - place.from >= records_max) return false;
     return txn.sync_changes({collection.space, collection.id, SyncLevel::infinite, place, 1}).changes.empty();
 }
 

@@ -46,7 +46,7 @@ struct SyncChange {
 // A URL is in it once. The order is that of the records, so that what was told is everything up to `next`.
 struct SyncPage {
     std::vector<SyncChange> changes;
-    std::optional<SyncPlace> next;  // set: the page was full and there is more
+    std::optional<SyncPlace> next;  // set: the page was full, of changes or of octets, and there is more
 };
 
 // What a client that has everything in this view holds; for the answer and the property sync-token.
@@ -55,10 +55,18 @@ SyncToken token_of(const SyncState& state, const Oid& collection);
 SyncPlace first_place(const SyncState& state);
 
 // Where to go on for a client that sends this token back for the collection. Empty: the token is none of its own, of
-// another epoch, or so old that removals since are forgotten (403 valid-sync-token, RFC 6578 §3.2).
+// another epoch, of a later life of this database that was lost, or so old that removals since are forgotten (403
+// valid-sync-token, RFC 6578 §3.2).
 std::optional<SyncPlace> place_of(ReadTxn& txn, const Node& collection, const SyncToken& token);
 
-// Whether nothing happened below the collection since: what a token in an If header says (RFC 6578 §5).
-bool is_current_sync_token(ReadTxn& txn, const Node& collection, std::string_view token);
+// Whether the text is a token, of whatever time, of that collection.
+bool is_sync_token_of(const Node& collection, std::string_view token);
+
+// Whether nothing happened below the collection since: what a token in an If header says (RFC 6578 §5). A token that is
+// older than the last `records_max` records of the server says so no more: the one writer looks through them, and its
+// holder has to sync first.
+inline constexpr Lsn kIfRecordsMax = 100'000;
+bool is_current_sync_token(ReadTxn& txn, const Node& collection, std::string_view token,
+                           Lsn records_max = kIfRecordsMax);
 
 }  // namespace storage

@@ -336,13 +336,18 @@ class Scan {
 
     void keep(Part part) {
         if (record_ == resume_.lsn && part < resume_.at) return;  // told by the page before
+        parts_bytes_ += part.change.path.size();
         parts_.push_back(std::move(part));
         // More than a page of one record is not kept: the first parts of it, whatever order they come in.
         const std::size_t enough = std::max(ask_.limit + 1, kPartsKept);
-        if (parts_.size() < 2 * enough) return;
+        if (parts_.size() < 2 * enough && parts_bytes_ < 2 * kPathBytesKept) return;
         sort_parts();
-        if (parts_.size() <= enough) return;
-        parts_.resize(enough);
+        parts_bytes_ = 0;
+        std::size_t count = 0;
+        for (; count < parts_.size() && count < enough && parts_bytes_ < kPathBytesKept; ++count)
+            parts_bytes_ += parts_[count].change.path.size();
+        if (count == parts_.size()) return;
+        parts_.resize(count);
         dropped_ = true;
     }
 
@@ -356,7 +361,9 @@ class Scan {
         sort_parts();
         for (Part& part : parts_) {
             if (part.change.removed && told_lost_.contains(part.change.path)) continue;
-            if (page_.changes.size() == ask_.limit) return full(step_of(part.phase, part.node));
+            if (page_.changes.size() == ask_.limit || page_bytes_ >= kPathBytesKept)
+                return full(step_of(part.phase, part.node));
+            page_bytes_ += part.change.path.size();
             if (part.change.removed)
                 told_lost_.insert(part.change.path);
             else
@@ -365,6 +372,7 @@ class Scan {
         }
         if (dropped_) return full(step_of(parts_.back().phase, parts_.back().node + 1));
         parts_.clear();
+        parts_bytes_ = 0;
         return false;
     }
 
@@ -374,6 +382,7 @@ class Scan {
     }
 
     static constexpr std::size_t kPartsKept = 1024;
+    static constexpr std::size_t kPathBytesKept = 8 << 20;  // of a page, or of one record's parts: paths may be long
 
     struct Resume {
         Lsn lsn = 0;
@@ -385,11 +394,13 @@ class Scan {
     const Resume resume_;  // where this page begins
     Lsn base_ = 0;         // while a first listing goes on
     SyncPage page_;
+    std::size_t page_bytes_ = 0;
     Lsn record_ = 0;  // the one at hand
     std::unordered_map<NodeId, Above> above_;
     std::unordered_map<NodeId, Before> before_;  // of the record at hand
     std::vector<Part> parts_;                    // of the record at hand
-    bool dropped_ = false;                       // of the record at hand: there are more than `parts_` holds
+    std::size_t parts_bytes_ = 0;
+    bool dropped_ = false;  // of the record at hand: there are more than `parts_` holds
     std::unordered_set<NodeId> told_;
     std::unordered_set<std::string> told_lost_;
 };

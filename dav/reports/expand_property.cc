@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dav/described.h"
@@ -10,6 +12,7 @@
 #include "dav/names.h"
 #include "dav/reports/reports.h"
 #include "dav/request_headers.h"
+#include "dav/xml/reader.h"
 #include "storage/store.h"
 
 namespace dav {
@@ -29,9 +32,9 @@ struct Wanted {
     std::vector<Wanted> inside;
 };
 
-// RFC 3253 §3.8. `left` counts names over the whole body.
-std::vector<Wanted> parse(const xml::Element& parent, std::size_t level, std::size_t& left) {
-    std::vector<Wanted> wanted;
+// RFC 3253 §3.8. `left` counts names over the whole body. A name that stands twice in one place is one property: else a
+// large value could be asked for as often as there are names.
+void parse(const xml::Element& parent, std::size_t level, std::size_t& left, std::vector<Wanted>& wanted) {
     for (const xml::Element& child : parent.children()) {
         if (!child.is(name::property)) continue;
         const std::string* local = child.attribute(kNameAttribute);
@@ -39,9 +42,13 @@ std::vector<Wanted> parse(const xml::Element& parent, std::size_t level, std::si
         if (level > kExpandLevelsMax) throw DavError(Status::bad_request).detail("properties nested too deep");
         if (left-- == 0) throw DavError(Status::content_too_large).detail("more property names than allowed");
         const std::string* ns = child.attribute(kNamespaceAttribute);
-        wanted.push_back({xml::Name(ns ? *ns : std::string(kDav), *local), parse(child, level + 1, left)});
+        xml::Name name(ns ? *ns : std::string(kDav), *local);
+        if (!xml::is_element_name(name)) throw DavError(Status::bad_request).detail("a property with no XML name");
+        const auto same = [&](const Wanted& one) { return one.name == name; };
+        auto at = std::find_if(wanted.begin(), wanted.end(), same);
+        if (at == wanted.end()) at = wanted.insert(at, {std::move(name), {}});
+        parse(child, level + 1, left, at->inside);
     }
-    return wanted;
 }
 
 // Writes resources, and in the place of each href in their values the resource that it names.
@@ -119,7 +126,8 @@ class Expansion {
 
 http::Response expand_property(Call& call, Target& target, const xml::Element& body) {
     std::size_t left = call.context.limits.propfind_names_max;
-    const std::vector<Wanted> wanted = parse(body, 0, left);
+    std::vector<Wanted> wanted;
+    parse(body, 0, left, wanted);
     return call.context.store.read([&](storage::ReadTxn& txn) {
         locate(txn, target);
         require_found(target);

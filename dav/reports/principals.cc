@@ -130,12 +130,16 @@ bool matches(const Search& search, const Described& described) {
 
 std::vector<Search> searches_of(const xml::Element& body, const Limits& limits) {
     std::vector<Search> searches;
+    std::size_t names = 0;  // over the whole body: each is looked at for each principal
     for (const xml::Element& child : body.children()) {
         if (!child.is(name::property_search)) continue;
         const xml::Element* prop = child.child(name::prop);
         const xml::Element* match = child.child(name::match);
         if (!prop || prop->children().empty() || !match) throw malformed("a property-search has a prop and a match");
         searches.push_back({parse_prop(*prop, limits).names, base::caseless_key(match->text())});
+        names += searches.back().properties.size();
+        if (names > limits.propfind_names_max)
+            throw DavError(Status::content_too_large).detail("too much to search by");
     }
     if (searches.empty()) throw malformed("a principal-property-search has a property-search");
     return searches;

@@ -22,12 +22,10 @@ namespace {
 using http::Status;
 using storage::SyncLevel;
 
-constexpr std::size_t kSyncPageMax = 20'000;  // member URLs in one answer; a client may ask for fewer
-
 struct Asked {
     std::optional<storage::SyncToken> token;  // empty: everything
     SyncLevel level = SyncLevel::one;
-    std::size_t limit = kSyncPageMax;
+    std::size_t limit = 0;
     PropRequest props;
 };
 
@@ -35,16 +33,16 @@ DavError malformed(const char* why) {
     return DavError(Status::bad_request).detail(why);
 }
 
-std::size_t limit_of(const xml::Element& limit) {
+std::size_t limit_of(const xml::Element& limit, std::size_t most) {
     const xml::Element* results = limit.child(name::nresults);
     const std::string text = results ? results->trimmed_text() : std::string();
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc::result_out_of_range) return kSyncPageMax;
+    if (error == std::errc::result_out_of_range) return most;
     if (error != std::errc() || end != text.data() + text.size()) throw malformed("nresults is no number");
     // RFC 6578 §3.7: what can not be cut down to the limit fails, and a page of nothing leads nowhere.
     if (number == 0) throw DavError(cond::number_of_matches_within_limits);
-    return std::min(number, kSyncPageMax);
+    return std::min(number, most);
 }
 
 // RFC 6578 §6.1.
@@ -58,7 +56,8 @@ Asked parse(const xml::Element& body, const Limits& limits) {
     const std::string depth = level->trimmed_text();
     if (depth != "1" && depth != "infinite") throw malformed("sync-level is neither 1 nor infinite");
     if (depth == "infinite") asked.level = SyncLevel::infinite;
-    if (const xml::Element* limit = body.child(name::limit)) asked.limit = limit_of(*limit);
+    const xml::Element* limit = body.child(name::limit);
+    asked.limit = limit ? limit_of(*limit, limits.sync_page_max) : limits.sync_page_max;
     if (const std::string text = token->trimmed_text(); !text.empty()) {
         asked.token = storage::decode_sync_token(text);
         // Some clients send a token that is not ours: they begin again when they are told.
@@ -116,25 +115,30 @@ class Answer {
         out_.emplace(call_.context);
         struct Folder {
             storage::NodeId id;
-            std::string href;
+            std::size_t above;  // octets of the href of what it is in
+            std::string name;
         };
-        std::vector<Folder> folders{{target_.node().id, base_}};
+        std::vector<Folder> folders{{target_.node().id, base_.size(), ""}};
         std::size_t left = asked_.limit;
         bool fits = true;
+        // Folders in the vector are members of the last one taken, or of one above it: all begin as its href does.
+        std::string href = base_;
         while (fits && !folders.empty()) {
             const Folder folder = std::move(folders.back());
             folders.pop_back();
-            std::string href = folder.href;
+            href.resize(folder.above);
+            href += folder.name;
+            const std::size_t length = href.size();
             txn_.list(folder.id, plan_.needs(), "", left + 1, [&](const storage::Row& row) {
                 fits = left > 0;
                 if (!fits) return;
                 --left;
-                href.resize(folder.href.size());
+                href.resize(length);
                 http::append_encoded(href, row.node.name);
                 if (storage::is_collection(row.node.kind)) href += '/';
                 write(row, href);
                 if (storage::is_collection(row.node.kind) && asked_.level == SyncLevel::infinite)
-                    folders.push_back({row.node.id, href});
+                    folders.push_back({row.node.id, length, href.substr(length)});
             });
         }
         return fits;

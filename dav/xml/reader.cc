@@ -1,6 +1,7 @@
 #include "dav/xml/reader.h"
 
 #include <libxml/parser.h>
+#include <libxml/tree.h>
 #include <libxml/xmlIO.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@ namespace xml {
 namespace {
 
 constexpr std::string_view kXmlNamespace = "http://www.w3.org/XML/1998/namespace";
+constexpr std::string_view kXmlnsNamespace = "http://www.w3.org/2000/xmlns/";
 
 std::string_view view(const xmlChar* text) {
     return text == nullptr ? std::string_view{} : std::string_view(reinterpret_cast<const char*>(text));
@@ -84,7 +86,10 @@ class TreeBuilder {
                 builder.aside({"<?", view(target), data == nullptr ? "" : " ", view(data), "?>"});
             });
         };
-        sax.serror = [](void*, xmlErrorPtr) {};  // else the library writes to stderr
+        // Else the library writes to stderr.
+        sax.serror = [](void* self, xmlErrorPtr error) {
+            if (error->domain == XML_FROM_NAMESPACE) of(self).doubt_namespaces(error->code);
+        };
         return sax;
     }
 
@@ -95,7 +100,8 @@ class TreeBuilder {
         if (exception_) std::rethrow_exception(exception_);
         if (fault_) throw ParseError(*fault_, detail_);
         if (parser_->wellFormed == 0) refuse("not well-formed");
-        if (parser_->nsWellFormed == 0) refuse("namespaces are not well-formed");
+        if (parser_->nsWellFormed == 0 && (bad_namespaces_ || !odd_namespaces_))
+            refuse("namespaces are not well-formed");
         if (!root_) refuse("no element");
         return std::move(*root_);
     }
@@ -127,6 +133,12 @@ class TreeBuilder {
             exception_ = std::current_exception();
             xmlStopParser(parser_);
         }
+    }
+
+    // A namespace is a name, compared octet by octet: that some are no URI (a space, a quote) harms nobody.
+    void doubt_namespaces(int code) {
+        const bool odd = code == XML_WAR_NS_URI || code == XML_WAR_NS_URI_RELATIVE;
+        (odd ? odd_namespaces_ : bad_namespaces_) = true;
     }
 
     void fail(ParseFault fault, const char* detail) {
@@ -220,6 +232,8 @@ class TreeBuilder {
     std::vector<Level> levels_;
     std::optional<Element> root_;
     std::size_t elements_ = 0;
+    bool odd_namespaces_ = false;
+    bool bad_namespaces_ = false;
     std::optional<ParseFault> fault_;
     const char* detail_ = "";
     std::exception_ptr exception_;
@@ -391,6 +405,12 @@ Element parse(std::string_view bytes, const ReadLimits& limits) {
     xmlParseChunk(parser.get(), document.data(), static_cast<int>(document.size()), 0);
     xmlParseChunk(parser.get(), nullptr, 0, 1);
     return builder.finish();
+}
+
+bool is_element_name(QName name) {
+    if (name.ns == kXmlnsNamespace || name.local.find('\0') != std::string_view::npos) return false;
+    const std::string local(name.local);
+    return xmlValidateNCName(reinterpret_cast<const xmlChar*>(local.c_str()), 0) == 0;
 }
 
 }  // namespace xml

@@ -41,4 +41,8 @@ struct ReadLimits {
 // expected is kept as text and harms nobody: some clients send stray letters. Throws ParseError. Thread-safe.
 Element parse(std::string_view bytes, const ReadLimits& limits = {});
 
+// Whether an element may have this name, for one that did not come as an element: a local name (Namespaces in XML 1.0,
+// NCName) in a namespace that elements can be in.
+bool is_element_name(QName name);
+
 }  // namespace xml

@@ -39,7 +39,7 @@ std::string tag_of(const xml::Element& response) {
 
 class World {
   public:
-    explicit World(std::uint64_t seed) : random_(seed) {}
+    explicit World(std::uint64_t seed, Limits limits = {}) : home(limits), random_(seed) {}
 
     std::size_t pick(std::size_t below) { return random_() % below; }
 
@@ -207,6 +207,23 @@ TEST_CASE("a first sync that is more than a page lists everything once, and no r
     while (client.page(world, 7) == Client::Page::more) ++pages;
     CHECK(pages == 7);
     CHECK(lines(client.members) == lines(world.walk("/dav/files/ana/", true)));
+}
+
+TEST_CASE("a client that names no limit, or one beyond all numbers, is paged by the server's own") {
+    Limits limits;
+    limits.sync_page_max = 3;
+    World world(1, limits);
+    Home& home = world.home;
+    for (int i = 0; i < 7; ++i) home.ask(home.ana, "PUT", "/dav/files/ana/" + std::to_string(i), {}, "x");
+    for (const std::size_t limit : {std::size_t{0}, ~std::size_t{0} >> 1}) {
+        Client client("/dav/files/ana/", true);
+        CHECK(client.page(world, limit) == Client::Page::more);
+        CHECK(client.members.size() == 3);
+        CHECK(client.page(world, limit) == Client::Page::more);
+        CHECK(client.page(world, limit) == Client::Page::last);
+        CHECK(lines(client.members) == lines(world.walk("/dav/files/ana/", true)));
+    }
+    CHECK(Limits{}.sync_page_max == 20'000);
 }
 
 }  // namespace dav::test

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dav/xml/element.h"
+#include "dav/xml/writer.h"
 
 using namespace std::string_literals;
 using xml::ParseFault;
@@ -142,6 +143,34 @@ TEST_CASE("documents that are refused as not well-formed") {
         CAPTURE(row.what);
         CHECK(fault_of(row.bytes) == ParseFault::not_well_formed);
     }
+}
+
+TEST_CASE("a namespace that is no URI is a name all the same") {
+    for (const char* ns : {"a b", "a \"b\" c", "a'b", "{x}", "http://[", "%zz", "relative", "a&b"}) {
+        INFO(ns);
+        std::string document = "<p:a xmlns:p=\"";
+        xml::append_attribute(document, ns);
+        document += "\"/>";
+        const xml::Element element = xml::parse(document);
+        CHECK(element.is({ns, "a"}));
+        CHECK(xml::parse(element.source()).is({ns, "a"}));
+        // It excuses nothing else.
+        CHECK(fault_of("<b>" + document + "<q:c/></b>") == ParseFault::not_well_formed);
+    }
+}
+
+TEST_CASE("what an element may be called") {
+    for (const char* local : {"a", "_", "a-1.b", "größe", "日本"}) {
+        INFO(local);
+        CHECK(xml::is_element_name({"urn:x", local}));
+    }
+    for (const char* local : {"", "1", "-a", "a b", "a:b", "a>", "<a", "a/", "a\"", "a\n", "&a", "\xff"}) {
+        INFO(local);
+        CHECK_FALSE(xml::is_element_name({"urn:x", local}));
+    }
+    CHECK_FALSE(xml::is_element_name({"urn:x", std::string_view("a\0b", 3)}));
+    CHECK(xml::is_element_name({"", "a"}));
+    CHECK_FALSE(xml::is_element_name({"http://www.w3.org/2000/xmlns/", "a"}));
 }
 
 TEST_CASE("every DOCTYPE is refused as such, at once") {

@@ -512,6 +512,42 @@ TEST_CASE("a record that loses more than is kept at a time is told to its end") 
     }
 }
 
+TEST_CASE("a page of long paths ends before it is long in octets") {
+    TempDir dir;
+    Home home(dir.path());
+    const Node root = root_of(home, home.pim);
+    const Node top = home.make(root.id, "f");
+    Node folder = top;
+    for (int depth = 0; depth < 40; ++depth) folder = home.make(folder.id, std::string(250, 'x'));
+    home.store->write([&](WriteTxn& txn) {
+        for (int i = 0; i < 2000; ++i)
+            txn.put({folder.id, std::to_string(i), NodeKind::card, {}, {}}, text_content("x"), no_index(), {});
+    });
+    const auto octets = [](const SyncPage& page) {
+        std::size_t sum = 0;
+        for (const SyncChange& change : page.changes) sum += change.path.size();
+        return sum;
+    };
+    Client client(root, SyncLevel::infinite);
+    client.full_pages = false;
+    const auto all = [&] {
+        client.told = 0;
+        std::size_t pages = 1;
+        while (!client.page(*home.store, 20'000)) ++pages;
+        client.check(*home.store);
+        return pages;
+    };
+    CHECK(all() == 3);  // 20 MB, 8 MiB each
+    CHECK(client.told == 2041);
+    home.place(top.id, root.id, "g");
+    const SyncPage page = since(home, client, 20'000);
+    CHECK(page.next);
+    CHECK(octets(page) > 7'000'000);
+    CHECK(octets(page) < 9'000'000);
+    CHECK(all() == 3);
+    CHECK(client.told == 2042);
+}
+
 TEST_CASE("which tokens are refused") {
     TempDir dir;
     std::string kept;
@@ -536,10 +572,20 @@ TEST_CASE("which tokens are refused") {
         CHECK(place(a, other)->from == state.lsn + 1);
         other.vector.clear();
         CHECK(place(a, other)->from == home.node(root.id).changed_lsn);
-        // From a later life of this database, which was lost.
+        // Of another counting of this database.
         other = good;
         other.place->from += 100;
         CHECK(place(a, other)->from == state.lsn + 1);
+        // From a later life of this database, which was lost: other records have those numbers by now.
+        other = good;
+        ++other.vector.front().seq;
+        CHECK_FALSE(place(a, other));
+        other.place.reset();
+        CHECK_FALSE(place(a, other));
+        home.store->read([&](ReadTxn& txn) {
+            CHECK(is_current_sync_token(txn, a, encode(good)));
+            CHECK_FALSE(is_current_sync_token(txn, a, encode(other)));
+        });
         kept = encode(good);
         oid = a.oid;
 
@@ -588,6 +634,12 @@ TEST_CASE("a token in an If header holds until something happens below its colle
     CHECK(current());
     home.put(root.id, "x", "1");
     CHECK(current());
+    // Not without end: the writer waits.
+    home.put(root.id, "x", "2");
+    home.store->read([&](ReadTxn& txn) {
+        CHECK(is_current_sync_token(txn, home.node(a.id), token, 2));
+        CHECK_FALSE(is_current_sync_token(txn, home.node(a.id), token, 1));
+    });
     home.store->write([&](WriteTxn& txn) {
         txn.put({b.id, "x", NodeKind::file, {}, {}}, text_content("1"), no_index(), {});
         CHECK_FALSE(is_current_sync_token(txn, *txn.node(a.id), token));  // of the same group, too
