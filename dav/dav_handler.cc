@@ -62,6 +62,14 @@ const MethodDef* find(Method method) {
     return nullptr;
 }
 
+// Whether the method can do anything to what the target is: `run` says the same, and both before what locks and
+// conditions say.
+void require_applicable(Method method, const Target& target) {
+    if (method != Method::mkcol) return require_found(target);
+    if (target.exists()) refuse_method(target);
+    require_creatable(target);
+}
+
 // A body that a lock or a condition makes useless is not asked for (no 100 Continue). Rights come first: where they
 // lack, `run` says so.
 void refuse_before_body(Call& call, Touch touch) {
@@ -69,6 +77,7 @@ void refuse_before_body(Call& call, Touch touch) {
     if (target.place != Place::tree || !target.rights.write) return;
     call.context.store.read([&](storage::ReadTxn& txn) {
         locate(txn, target);
+        require_applicable(call.head.method, target);
         check_preconditions(call, txn, {{target, touch}});
     });
 }

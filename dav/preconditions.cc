@@ -16,7 +16,7 @@ using http::Status;
 
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::int64_t kMillisecondsPerSecond = 1000;
-constexpr std::size_t kSyncTokensMax = 4;       // of one header, looked at for one resource
+constexpr std::size_t kSyncTokensMax = 4;       // looked at for one header: each may cost a look through many records
 constexpr std::size_t kLockedMembersMax = 100;  // named in one answer
 
 std::optional<IfHeader> if_header_of(const http::RequestHead& head) {
@@ -126,34 +126,39 @@ class LockCheck {
 };
 
 // Sync tokens are state tokens of their collection (RFC 6578 §5): those that still hold of what the header names.
-void add_sync_tokens(storage::ReadTxn& txn, const storage::Node& node, const IfHeader& header, IfState& state) {
+void add_sync_tokens(storage::ReadTxn& txn, const storage::Node& node, const IfHeader& header, std::size_t& looked,
+                     IfState& state) {
     if (!storage::is_collection(node.kind)) return;
-    std::size_t looked = 0;
-    for (std::string& token : header.tokens()) {
-        if (!storage::decode_sync_token(token)) continue;
-        if (++looked > kSyncTokensMax) return;
+    std::vector<std::string> tokens = header.tokens();
+    std::sort(tokens.begin(), tokens.end());
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    for (std::string& token : tokens) {
+        if (!storage::is_sync_token_of(node, token)) continue;
+        if (looked == kSyncTokensMax) return;
+        ++looked;
         if (storage::is_current_sync_token(txn, node, token)) state.tokens.push_back(std::move(token));
     }
 }
 
-IfState state_of(storage::ReadTxn& txn, const IfHeader& header, const Target& target) {
+IfState state_of(storage::ReadTxn& txn, const IfHeader& header, const Target& target, std::size_t& looked) {
     IfState state;
     if (target.place != Place::tree || target.walk.chain.empty()) return state;
     if (target.exists()) {
         state.etag = current_etag(txn, target.node());
-        add_sync_tokens(txn, target.node(), header, state);
+        add_sync_tokens(txn, target.node(), header, looked, state);
     }
     for (storage::Lock& lock : locks_over(txn, target)) state.tokens.push_back(std::move(lock.token));
     return state;
 }
 
 void require_if(const Call& call, storage::ReadTxn& txn, const IfHeader& header, const Target& target) {
+    std::size_t looked = 0;
     const bool met = holds(header, [&](const std::string& resource) {
-        if (resource.empty()) return state_of(txn, header, target);
+        if (resource.empty()) return state_of(txn, header, target, looked);
         auto tagged = aim_tag(call.context, call.caller, call.head, resource);
         if (!tagged) return IfState{};
         locate(txn, *tagged);
-        return state_of(txn, header, *tagged);
+        return state_of(txn, header, *tagged, looked);
     });
     if (!met) throw DavError(Status::precondition_failed).detail("If does not hold");
 }

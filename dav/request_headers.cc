@@ -15,13 +15,28 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
+// Where the first element of a list ends: at a comma outside quotes, or nowhere.
+std::size_t end_of_element(std::string_view list) {
+    bool quoted = false;
+    for (std::size_t at = 0; at < list.size(); ++at) {
+        if (quoted && list[at] == '\\') {
+            ++at;
+        } else if (list[at] == '"') {
+            quoted = !quoted;
+        } else if (list[at] == ',' && !quoted) {
+            return at;
+        }
+    }
+    return std::string_view::npos;
+}
+
 // The first of the comma-separated preferences of that name (RFC 7240 §2): its value without quotes, "" when it has
 // none; parameters after a semicolon do not change it. Empty: it is not among them.
 std::optional<std::string> preference(const http::RequestHead& head, std::string_view name) {
     const auto field = head.headers.combined("Prefer");
     std::string_view rest = field ? std::string_view(*field) : std::string_view();
     while (!rest.empty()) {
-        const std::size_t comma = rest.find(',');
+        const std::size_t comma = end_of_element(rest);
         std::string_view one = rest.substr(0, comma);
         one = trimmed(one.substr(0, one.find(';')));
         const std::size_t equals = one.find('=');
@@ -36,6 +51,14 @@ std::optional<std::string> preference(const http::RequestHead& head, std::string
         rest.remove_prefix(comma + 1);
     }
     return std::nullopt;
+}
+
+// What Prefer itself says.
+Return preferred_return(const http::RequestHead& head) {
+    const auto asked = preference(head, "return");
+    if (asked && http::equal_ignoring_case(*asked, "minimal")) return Return::minimal;
+    if (asked && http::equal_ignoring_case(*asked, "representation")) return Return::representation;
+    return Return::unsaid;
 }
 
 }  // namespace
@@ -58,10 +81,12 @@ Overwrite overwrite_of(const http::RequestHead& head) {
 
 Return return_of(const http::RequestHead& head) {
     if (http::equal_ignoring_case(head.headers.get("Brief"), "t")) return Return::minimal;
-    const auto asked = preference(head, "return");
-    if (asked && http::equal_ignoring_case(*asked, "minimal")) return Return::minimal;
-    if (asked && http::equal_ignoring_case(*asked, "representation")) return Return::representation;
-    return Return::unsaid;
+    return preferred_return(head);
+}
+
+bool did_as_preferred(const http::RequestHead& head) {
+    const Return asked = preferred_return(head);
+    return asked != Return::unsaid && asked == return_of(head);
 }
 
 bool wants_no_root(const http::RequestHead& head) {
@@ -72,7 +97,7 @@ void add_preference_applied(http::Headers& headers, const http::RequestHead& hea
     const Return asked = return_of(head);
     if (asked == Return::unsaid) return;
     headers.add("Vary", "Brief, Prefer");
-    if (!head.headers.has("Prefer")) return;
+    if (!did_as_preferred(head)) return;
     headers.add("Preference-Applied", asked == Return::minimal ? "return=minimal" : "return=representation");
 }
 

@@ -22,6 +22,8 @@ Return return_of(const http::RequestHead& head);
 inline bool wants_minimal(const http::RequestHead& head) {
     return return_of(head) == Return::minimal;
 }
+// Whether that is what Prefer said: Preference-Applied names no wish of another field (RFC 7240 §3).
+bool did_as_preferred(const http::RequestHead& head);
 // `Prefer: depth-noroot` (RFC 8144 §2): a PROPFIND with a Depth leaves out the resource itself.
 bool wants_no_root(const http::RequestHead& head);
 // For an answer that did as return_of says: Preference-Applied, and Vary with the fields that were looked at.

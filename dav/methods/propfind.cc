@@ -56,7 +56,7 @@ void add_listing_fields(http::Response& response, const Call& call, const Target
     std::string applied;
     if (wants_minimal(call.head)) {
         vary += ", Brief, Prefer";
-        if (call.head.headers.has("Prefer")) applied = "return=minimal";
+        if (did_as_preferred(call.head)) applied = "return=minimal";
     }
     if (root == Root::left_out) {
         if (!wants_minimal(call.head)) vary += ", Prefer";

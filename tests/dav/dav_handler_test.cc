@@ -147,6 +147,42 @@ TEST_CASE("a body that is too long is refused whole") {
     CHECK(home.staged() == staged);
 }
 
+TEST_CASE("locks are counted over all users, and what one gives back another may take") {
+    CHECK(dav::Limits{}.locks_max == 1000);
+    dav::Limits limits;
+    limits.locks_max = 3;
+    Home home(limits);
+    home.ask(home.ana, "PUT", "/dav/files/ana/f", {}, "x");
+    const std::string body =
+        "<D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:shared/></D:lockscope><D:locktype><D:write/></D:locktype>"
+        "</D:lockinfo>";
+    std::string token;
+    for (int i = 0; i < 3; ++i) {
+        const auto answer = home.ask(home.ana, "LOCK", "/dav/files/ana/f", {}, body);
+        REQUIRE(answer.status == http::Status::ok);
+        token = answer.headers.get("Lock-Token");
+    }
+    CHECK(home.status(home.ben, "LOCK", "/dav/files/ben/new", {}, body) == 507);
+    CHECK_FALSE(home.on_disk("files/ben/new"));
+    CHECK(home.status(home.ana, "UNLOCK", "/dav/files/ana/f", {{"Lock-Token", token}}) == 204);
+    CHECK(home.status(home.ben, "LOCK", "/dav/files/ben/new", {}, body) == 201);
+    CHECK(home.status(home.ana, "LOCK", "/dav/files/ana/f", {}, body) == 507);
+}
+
+TEST_CASE("a dead property in a namespace that is no URI comes back as it was") {
+    Home home;
+    home.ask(home.ana, "PUT", "/dav/files/ana/f", {}, "x");
+    const std::string property = "<p:a xmlns:p=\"a &quot;b&quot; &lt;c&gt; &amp;\">v</p:a>";
+    CHECK(home.status(home.ana, "PROPPATCH", "/dav/files/ana/f", {},
+                      "<D:propertyupdate xmlns:D=\"DAV:\"><D:set><D:prop>" + property +
+                          "</D:prop></D:set></D:propertyupdate>") == 207);
+    const std::string named = "<D:propfind xmlns:D=\"DAV:\"><D:prop>" + property + "</D:prop></D:propfind>";
+    for (const std::string& body : {std::string(), named}) {
+        const auto answer = home.ask(home.ana, "PROPFIND", "/dav/files/ana/f", {{"Depth", "0"}}, body);
+        CHECK(contains(text(answer.body), property));
+    }
+}
+
 TEST_CASE("a disk below its floor takes nothing") {
     dav::Limits limits;
     limits.free_floor_bytes = ~std::uint64_t{0} / 2;

@@ -38,16 +38,28 @@ TEST_CASE("Overwrite is T or F") {
 }
 
 TEST_CASE("a minimal answer is asked for in three ways") {
-    for (const char* yes : {"return=minimal", "respond-async, return=minimal", "return = \"minimal\"; foo=bar"}) {
+    for (const char* yes : {"return=minimal", "respond-async, return=minimal", "return = \"minimal\"; foo=bar",
+                            "note=\"a \\\", b\", return=minimal"}) {
         INFO(yes);
         CHECK(wants_minimal(with("Prefer", yes)));
     }
-    for (const char* no : {"return=representation", "minimal", "xreturn=minimal", ""}) {
+    for (const char* no :
+         {"return=representation", "minimal", "xreturn=minimal", "", "note=\"a, return=minimal, b\""}) {
         INFO(no);
         CHECK_FALSE(wants_minimal(with("Prefer", no)));
     }
     CHECK(wants_minimal(with("Brief", "t")));
     CHECK_FALSE(wants_minimal(with("Brief", "f")));
+}
+
+TEST_CASE("only what Prefer said is a preference that was applied") {
+    CHECK(did_as_preferred(with("Prefer", "return=minimal")));
+    CHECK(did_as_preferred(with("Prefer", "return=representation")));
+    CHECK_FALSE(did_as_preferred(with("Prefer", "respond-async")));
+    CHECK_FALSE(did_as_preferred(with("Brief", "t")));
+    auto both = with("Brief", "t");
+    both.headers.add("Prefer", "return=representation");
+    CHECK_FALSE(did_as_preferred(both));
 }
 
 TEST_CASE("X-OC-Mtime is seconds, perhaps with a fraction") {
