@@ -344,13 +344,16 @@ void Filer::keep_folder(const FileStep& step, StepOutcome& outcome) {
     note_folder_of(step.dst);
 }
 
-// Replaced from outside meanwhile: that file has the mode its writer gave it, and the next look takes it in.
+// Changed from outside meanwhile: the bit is asked for of the file that is there. The old row stays, so that the next
+// look takes its bytes in.
 void Filer::set_exec(const FileStep& step, StepOutcome& outcome) {
     const auto file = root_.open(step.dst);
-    if (!file || (step.expect && !is_same_file(file->facts(), *step.expect))) return;
+    if (!file) return;
+    const bool known = !step.expect || is_same_file(file->facts(), *step.expect);
     file->set_exec(step.exec);
-    outcome.facts = file->facts();
-    note_file(step.dst, outcome.facts->ino);
+    const FileFacts facts = file->facts();
+    note_file(step.dst, facts.ino);
+    if (known) outcome.facts = facts;
 }
 
 // ---- durability ----

@@ -26,7 +26,7 @@ enum class StepOp : std::uint8_t {
     keep_file = 5,     // file `src` -> `dst` in versions/ (a removal); same hash already kept: unlink `src`
     keep_folder = 6,   // folder `src` -> `dst` in trash/
     discard = 7,       // remove `src` and all below it (staging leftovers, expired trash and versions)
-    set_exec = 8,      // the x bits of the file `dst`, if it is the one expected
+    set_exec = 8,      // the x bits of the file `dst`, whoever wrote it
 };
 
 struct FileStep {

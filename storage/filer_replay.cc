@@ -376,10 +376,12 @@ StepOutcome Filer::recheck(const FileStep& step, const std::string& home, bool s
             case StepOp::discard:
                 if (undone) dispatch(step, outcome);
                 return;
-            case StepOp::set_exec:
-                // Without knowing the file, one that a later step put there could get the mode.
-                if (step.expect) dispatch(step, outcome);
+            case StepOp::set_exec: {
+                // Another file may have been put there by a later step: it keeps the mode that came with it.
+                const auto file = root_.stat(step.dst);
+                if (file && step.expect && is_same_file(*file, *step.expect)) dispatch(step, outcome);
                 return;
+            }
         }
     });
 }

@@ -436,13 +436,20 @@ void Writing::set_props(NodeId id, const PropChanges& changes, const Author& aut
     const bool exec = changes.exec.value_or(before.exec);
     if (mtime_ns != before.mtime_ns) add_fact("mtime_ns", std::to_string(mtime_ns));
     if (exec != before.exec) add_fact("exec", exec ? "1" : "0");
-    if (!body.meta) return;
+    const bool step_needed = changes.exec && on_disk(before.space);
+    if (!body.meta && !step_needed) return;
     begin_verb();
-    const Stamp stamp = ledger_.append(before.space, RecordKind::node, before.oid, author, body);
-    store_props(id, body.meta, stamp);
-    auto query = db_.query("UPDATE node SET mtime_ns = ?2, exec = ?3, changed_lsn = ?4 WHERE id = ?1");
-    query.bind(id).bind(mtime_ns).bind(std::int64_t{exec}).bind(stamp.lsn).run();
-    if (exec != before.exec && on_disk(before.space)) {
+    Stamp stamp;
+    if (body.meta) {
+        stamp = ledger_.append(before.space, RecordKind::node, before.oid, author, body);
+        store_props(id, body.meta, stamp);
+        auto query = db_.query("UPDATE node SET mtime_ns = ?2, exec = ?3, changed_lsn = ?4 WHERE id = ?1");
+        query.bind(id).bind(mtime_ns).bind(std::int64_t{exec}).bind(stamp.lsn).run();
+    } else {
+        stamp.lsn = ledger_.bare_lsn();
+    }
+    // Also where the index has the bit already: somebody may have taken it off the file by hand.
+    if (step_needed) {
         const std::optional<FileFacts> expect = expected(id);
         FileStep& step = queue(stamp, StepOp::set_exec, before.space, id);
         step.dst = disk_path(before);
@@ -451,6 +458,7 @@ void Writing::set_props(NodeId id, const PropChanges& changes, const Author& aut
         step.exec = exec;
         save(step);
     }
+    if (!body.meta) return;
     if (before.parent != 0) touch(before.parent);
     if (is_collection(before.kind)) touch(id);
 }

@@ -23,9 +23,9 @@
 //   < continued                          100 Continue was sent (`< not continued`)
 //   < let e = header ETag                (or `xml XPATH`) keeps a value for $e below
 //   disk> files/ana/a.txt = text         the plain tree; also write, absent, folder, mkdir, symlink, fifo, remove,
-//   move, … admin> quota ana 1000                what an admin does: user, group, member, disable, remove, passwd,
-//   app-password, … clock> 61s                           time goes on restart>                             the server
-//   stops and opens the same root again
+//   move, mode, chmod, … admin> quota ana 1000                what an admin does: user, group, member, disable, remove,
+//   passwd, app-password, … clock> 61s                           time goes on restart>                             the
+//   server stops and opens the same root again
 //
 // Values: $name of a `let`, $host (authority of the server), $base (what comes before every path, for
 // hrefs inside bodies), $b64(text), $rep(N,text), $$.

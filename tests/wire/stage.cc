@@ -234,6 +234,13 @@ void Stage::disk(const std::string& text, const std::string& block) {
         expect(::stat(path.c_str(), &facts) == 0, words[1] + " is not there");
         expect(std::to_string(facts.st_mtim.tv_sec) == rest(),
                words[1] + " has mtime " + std::to_string(facts.st_mtim.tv_sec));
+    } else if (verb == "mode") {
+        const unsigned mode = static_cast<unsigned>(fs::status(path).permissions());
+        std::ostringstream octal;
+        octal << std::oct << mode;
+        expect(octal.str() == rest(), words[1] + " has the mode " + octal.str());
+    } else if (verb == "chmod") {
+        fs::permissions(path, static_cast<fs::perms>(std::stoul(rest(), nullptr, 8)));
     } else if (verb == "write") {
         fs::create_directories(fs::path(path).parent_path());
         std::ofstream(path, std::ios::binary | std::ios::trunc) << rest();
