@@ -42,11 +42,11 @@ void parse(const xml::Element& parent, std::size_t level, std::size_t& left, std
         if (level > kExpandLevelsMax) throw DavError(Status::bad_request).detail("properties nested too deep");
         if (left-- == 0) throw DavError(Status::content_too_large).detail("more property names than allowed");
         const std::string* ns = child.attribute(kNamespaceAttribute);
-        xml::Name name(ns ? *ns : std::string(kDav), *local);
-        if (!xml::is_element_name(name)) throw DavError(Status::bad_request).detail("a property with no XML name");
-        const auto same = [&](const Wanted& one) { return one.name == name; };
+        xml::Name asked(ns ? *ns : std::string(kDav), *local);
+        if (!xml::is_element_name(asked)) throw DavError(Status::bad_request).detail("a property with no XML name");
+        const auto same = [&](const Wanted& one) { return one.name == asked; };
         auto at = std::find_if(wanted.begin(), wanted.end(), same);
-        if (at == wanted.end()) at = wanted.insert(at, {std::move(name), {}});
+        if (at == wanted.end()) at = wanted.insert(at, {std::move(asked), {}});
         parse(child, level + 1, left, at->inside);
     }
 }
