@@ -146,8 +146,9 @@ std::vector<WrongSum> check_sums(sql::Connection& db, std::vector<Store::Finding
         wrong.push_back({*id, one.sum.hash(), 0, 0});
     }
     auto query = db.query(
-        "SELECT s.id, s.used_bytes, coalesce((SELECT sum(n.size) FROM node AS n WHERE n.space = s.id), 0) FROM space "
-        "AS s");
+        "SELECT s.id, s.used_bytes, coalesce((SELECT sum(n.size) FROM node AS n WHERE n.space = s.id), 0)"
+        " + coalesce((SELECT sum(" PROP_BYTES
+        ") FROM node AS n CROSS JOIN prop AS p ON p.node = n.id WHERE n.space = s.id), 0) FROM space AS s");
     while (query.next()) {
         if (query.integer(1) == query.integer(2)) continue;
         add(findings, "used-bytes", "space " + std::to_string(query.integer(0)));

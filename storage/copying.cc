@@ -131,7 +131,7 @@ std::vector<NodeId> Writing::add_copied(std::span<const Copied> members, const A
         body.meta = meta_of(node.id, member.props);
         const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
         insert(node, stamp);
-        store_props(node.id, body.meta, stamp);
+        store_props(node.id, node.space, body.meta, stamp);
         if (member.facts) set_disk(node.id, *member.facts);
         if (collection && !member.facts && on_disk(node.space)) {
             FileStep& step = queue(stamp, StepOp::make_folder, node.space, node.id);

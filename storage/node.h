@@ -47,7 +47,7 @@ struct Space {
     NodeId root = 0;    // its root folder; 0 for sys
     std::string dir;    // below the storage root ("files/ana"); empty = no files on disk
     std::uint32_t epoch = 0;
-    std::int64_t used_bytes = 0;  // sum of the sizes of current files
+    std::int64_t used_bytes = 0;  // sum of the sizes of current files, and of names and values of properties
 };
 
 // One row of `node`: an object at its place.
@@ -82,6 +82,10 @@ struct Prop {
     std::string name;
     std::string value;
 };
+
+inline std::uint64_t bytes_of(const Prop& prop) {
+    return prop.ns.size() + prop.name.size() + prop.value.size();
+}
 
 // One property to set (`value`) or to remove (empty).
 struct PropChange {

@@ -12,6 +12,9 @@ namespace storage {
     "n.id, n.oid, n.space, n.parent, n.name, n.kind, n.created_ms, n.mtime_ns, n.exec, n.size, n.hash, n.tree, " \
     "n.c_origin, n.c_seq, n.p_origin, n.p_seq, n.content_lsn, n.placed_lsn, n.changed_lsn"
 inline constexpr int kNodeColumns = 19;
+// What a row of `prop` p counts in its space. Of what was removed the name is kept.
+#define PROP_BYTES \
+    "(length(CAST(p.ns AS BLOB)) + length(CAST(p.name AS BLOB)) + coalesce(length(CAST(p.value AS BLOB)), 0))"
 #define SPACE_COLUMNS "id, uid, kind, owner, root_node, dir, epoch, used_bytes"
 inline constexpr int kSpaceColumns = 8;
 

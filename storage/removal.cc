@@ -75,8 +75,8 @@ void Writing::erase(std::span<const Leaving> leaving, const Stamp& stamp, const 
         const Node& node = one.node;
         keep_gone(node, stamp);
         if (!is_collection(node.kind)) keep_version(node, stamp, author, one.place);
+        ledger_.use(node.space, -node.size - prop_bytes(node.id));
         db_.query("DELETE FROM node WHERE id = ?1").bind(node.id).run();
-        ledger_.use(node.space, -node.size);
         if (is_collection(node.kind)) {
             folders_.forget(node.id);
             touch(node.id);
@@ -91,8 +91,8 @@ void Writing::drop_hidden_copy(const Node& top, const std::vector<Leaving>& all,
     const Stamp stamp = ledger_.append(top.space, RecordKind::remove, top.oid, author, body);
     const std::string path = hidden_path(top.oid, top.name, top.placed_lsn);
     for (const Leaving& one : all) {
+        ledger_.use(one.node.space, -one.node.size - prop_bytes(one.node.id));
         db_.query("DELETE FROM node WHERE id = ?1").bind(one.node.id).run();
-        ledger_.use(one.node.space, -one.node.size);
         folders_.forget(one.node.id);
     }
     if (!on_disk(top.space)) return;

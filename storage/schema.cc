@@ -48,8 +48,16 @@ void add_sync(sql::Connection& connection) {
         " WHERE l.space = vector.space AND l.origin = vector.origin), 0);");
 }
 
+// Properties count in the bytes a space uses, as files do.
+void count_props(sql::Connection& connection) {
+    connection.script(
+        "UPDATE space SET used_bytes = used_bytes + coalesce((SELECT sum(length(CAST(p.ns AS BLOB)) +"
+        " length(CAST(p.name AS BLOB)) + coalesce(length(CAST(p.value AS BLOB)), 0)) FROM prop AS p"
+        " CROSS JOIN node AS n ON n.id = p.node WHERE n.space = space.id), 0)");
+}
+
 constexpr Step kWhole{kSchemaVersion, create_all};
-constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync}};
+constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync}, Step{4, count_props}};
 static_assert(kSteps.back().version == kSchemaVersion);
 
 void take(sql::Connection& connection, const Step& step) {

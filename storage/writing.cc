@@ -186,8 +186,15 @@ std::optional<MetaFacet> Writing::meta_of(NodeId id, std::span<const PropChange>
     return meta;
 }
 
-void Writing::store_props(NodeId id, const std::optional<MetaFacet>& meta, const Stamp& stamp) {
+std::int64_t Writing::prop_bytes(NodeId id) {
+    auto query = db_.query("SELECT sum(" PROP_BYTES ") FROM prop AS p WHERE p.node = ?1");
+    query.bind(id);
+    return query.next() ? query.integer(0) : 0;
+}
+
+void Writing::store_props(NodeId id, SpaceId space, const std::optional<MetaFacet>& meta, const Stamp& stamp) {
     if (!meta) return;
+    const std::int64_t before = prop_bytes(id);
     for (const PropChange& prop : meta->entries) {
         if (prop.ns == kFactNamespace) continue;
         auto query = db_.query(
@@ -200,6 +207,7 @@ void Writing::store_props(NodeId id, const std::optional<MetaFacet>& meta, const
             query.bind_null();
         query.bind(stamp.hlc).bind(stamp.dot.origin).bind(stamp.dot.seq).run();
     }
+    ledger_.use(space, prop_bytes(id) - before);
 }
 
 void Writing::keep_version(const Node& node, const Stamp& stamp, const Author& author, std::string_view place) {
@@ -259,7 +267,7 @@ Node Writing::make(const Make& what, const Author& author) {
     node.content = node.place = stamp.dot;
     node.content_lsn = node.placed_lsn = node.changed_lsn = stamp.lsn;
     insert(node, stamp);
-    store_props(node.id, body.meta, stamp);
+    store_props(node.id, node.space, body.meta, stamp);
     folders_.add(what.parent, share_of(node));
     if (on_disk(node.space)) {
         FileStep& step = queue(stamp, StepOp::make_folder, node.space, node.id);
@@ -330,7 +338,7 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
         node.placed_lsn = stamp.lsn;
         insert(node, stamp);
     }
-    store_props(node.id, body.meta, stamp);
+    store_props(node.id, node.space, body.meta, stamp);
     if (item) {
         db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING")
             .bind_blob(node.hash->view())
@@ -442,7 +450,7 @@ void Writing::set_props(NodeId id, const PropChanges& changes, const Author& aut
     Stamp stamp;
     if (body.meta) {
         stamp = ledger_.append(before.space, RecordKind::node, before.oid, author, body);
-        store_props(id, body.meta, stamp);
+        store_props(id, before.space, body.meta, stamp);
         auto query = db_.query("UPDATE node SET mtime_ns = ?2, exec = ?3, changed_lsn = ?4 WHERE id = ?1");
         query.bind(id).bind(mtime_ns).bind(std::int64_t{exec}).bind(stamp.lsn).run();
     } else {

@@ -94,7 +94,8 @@ class Writing final : public Reading<WriteTxn> {
     std::optional<FileFacts> expected(NodeId id);
     void insert(const Node& node, const Stamp& stamp);
     std::optional<MetaFacet> meta_of(NodeId id, std::span<const PropChange> props);
-    void store_props(NodeId id, const std::optional<MetaFacet>& meta, const Stamp& stamp);
+    void store_props(NodeId id, SpaceId space, const std::optional<MetaFacet>& meta, const Stamp& stamp);
+    std::int64_t prop_bytes(NodeId id);  // what its properties count in the space
     void touch(NodeId folder) { group_.touched.push_back(folder); }
     void drop_locks(NodeId top);  // there and below
     Oid new_oid(NodeKind kind, SpaceId space, const Oid& parent, std::string_view name);

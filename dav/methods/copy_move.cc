@@ -85,6 +85,12 @@ void require_room(Call& call, const Ends& ends, std::uint64_t bytes) {
     check_room(call.context, ends.destination, bytes, static_cast<std::uint64_t>(replaced));
 }
 
+std::uint64_t bytes_of(const std::vector<storage::Prop>& props) {
+    std::uint64_t bytes = 0;
+    for (const storage::Prop& prop : props) bytes += storage::bytes_of(prop);
+    return bytes;
+}
+
 // For a tree that was copied out of sight: its octets are counted already.
 void require_within_quota(const Ends& ends) {
     const Target& destination = ends.destination;
@@ -127,7 +133,7 @@ bool put_file(Call& call, Ends& ends) {
         taken = ends.verb == Verb::copy || is_as_copied(txn, ends);
         if (!taken) return;
         const Target& destination = ends.destination;
-        require_room(call, ends, static_cast<std::uint64_t>(copy.content.size()));
+        require_room(call, ends, static_cast<std::uint64_t>(copy.content.size()) + bytes_of(copy.props));
         if (ends.replaces && destination.is_collection()) txn.remove(destination.node().id, call.author());
         if (ends.verb == Verb::move) txn.remove(ends.source.node().id, call.author());
         storage::WriteTxn::PutContent what;
@@ -155,7 +161,9 @@ bool put_empty(Call& call, Ends& ends) {
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);
         const Target& destination = ends.destination;
-        const auto props = storage::as_set(txn.props(ends.source.node().id));
+        const std::vector<storage::Prop> stored = txn.props(ends.source.node().id);
+        require_room(call, ends, bytes_of(stored));
+        const auto props = storage::as_set(stored);
         if (ends.replaces) txn.remove(destination.node().id, call.author());
         storage::WriteTxn::Make make;
         make.parent = destination.parent().id;

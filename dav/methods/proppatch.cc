@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "dav/error.h"
 #include "dav/methods/methods.h"
@@ -10,6 +12,22 @@
 #include "storage/store.h"
 
 namespace dav::method {
+
+namespace {
+
+std::uint64_t replaced_bytes(const std::vector<storage::Prop>& stored, const PropUpdate& update) {
+    std::uint64_t bytes = 0;
+    for (const storage::Prop& prop : stored) {
+        const auto same = [&](const storage::PropChange& change) {
+            return change.ns == prop.ns && change.name == prop.name;
+        };
+        const auto& changes = update.changes().props;
+        if (std::any_of(changes.begin(), changes.end(), same)) bytes += storage::bytes_of(prop);
+    }
+    return bytes;
+}
+
+}  // namespace
 
 http::Response proppatch(Call& call, http::Request& request) {
     Target target = aim(call.context, call.caller, call.head);
@@ -23,9 +41,10 @@ http::Response proppatch(Call& call, http::Request& request) {
             locate(txn, target);
             require_found(target);
             check_preconditions(call, txn, {{target, Touch::content}});
-            check_room(call.context, target, update.bytes(), 0);
             const storage::Node& node = target.node();
-            done = update.judge(kind_of(node.kind), txn.props(node.id), limits);
+            const std::vector<storage::Prop> stored = txn.props(node.id);
+            check_room(call.context, target, update.bytes(), replaced_bytes(stored, update));
+            done = update.judge(kind_of(node.kind), stored, limits);
             if (done) txn.set_props(node.id, update.changes(), call.author());
         });
     } else {

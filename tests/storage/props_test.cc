@@ -69,6 +69,41 @@ TEST_CASE("a file and a folder may be made with properties, in their one record"
     CHECK(home.store->check(false).empty());
 }
 
+TEST_CASE("properties count in the space as long as they are stored, those of copies too") {
+    TempDir dir;
+    Home home(dir.path());
+    const auto used = [&] {
+        CHECK(home.store->check(false).empty());
+        return home.store->read([&](ReadTxn& txn) { return txn.space(home.files.id)->used_bytes; });
+    };
+    const Node file = home.put(home.files.root, "f", "1234");
+    const Node folder = home.make(home.files.root, "d");
+    CHECK(used() == 4);
+    set(home, file.id, {{{"urn:x", "a", "12345"}}, {}, {}});
+    set(home, folder.id, {{{"urn:x", "a", "größe"}, {"", "b", "1"}}, {}, {}});
+    CHECK(used() == 4 + 11 + 13 + 2);
+    set(home, file.id, {{{"urn:x", "a", "1"}}, {}, {}});
+    CHECK(used() == 4 + 7 + 13 + 2);
+    set(home, file.id, {{{"urn:x", "a", {}}, {"urn:x", "never", {}}}, {}, {}});
+    CHECK(used() == 4 + 6 + 13 + 2);  // its name is kept
+    const std::vector<PropChange> props = {{"", "c", "12"}};
+    Node hidden;
+    home.store->write([&](WriteTxn& txn) {
+        txn.make({home.files.root, "e", NodeKind::folder, {}, props}, {});
+        txn.put({home.files.root, "f", NodeKind::file, {}, {}, props}, text_content("1"), no_index(), {});
+        hidden = txn.make_hidden(home.files.id, {});
+        const WriteTxn::Copied copied{hidden.id, "g", NodeKind::folder, 0, false, 0, {}, {}, props};
+        txn.add_copied(std::span(&copied, 1), {});
+    });
+    CHECK(used() == 1 + 6 + 13 + 2 + 3 * 3);
+    home.store->write([&](WriteTxn& txn) {
+        txn.remove(hidden.id, {});
+        txn.remove(folder.id, {});
+        txn.remove(file.id, {});
+    });
+    CHECK(used() == 3);
+}
+
 TEST_CASE("time and x bit: the index takes both, the disk the bit alone, and knows its file afterwards") {
     TempDir dir;
     Node file;

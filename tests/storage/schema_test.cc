@@ -72,6 +72,24 @@ TEST_CASE("a database of version 2 gets what sync needs, and its vectors their l
     CHECK(apply_schema(old, {}).empty());
 }
 
+TEST_CASE("a database of version 3 counts the octets of its properties as used") {
+    TempDir dir;
+    sql::Connection old(dir.path() + "/old.db", sql::Access::writer, nullptr);
+    CHECK(apply_schema(old, {}).empty());
+    make_old(old, 3);
+    old.script(
+        "INSERT INTO space (id, uid, kind, owner, used_bytes) VALUES (1, x'01', 1, x'01', 10), (2, x'02', 1, x'02', "
+        "20);"
+        "INSERT INTO node (id, oid, space, name, kind, created_ms, mtime_ns, c_origin, c_seq, c_hlc, p_origin, p_seq,"
+        " p_hlc, content_lsn, placed_lsn, changed_lsn) VALUES (5, x'05', 1, '', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+        "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (5, 'urn:x', 'a', 'größe', 0, 0, 0),"
+        " (5, 'urn:x', 'b', NULL, 0, 0, 0)");
+    CHECK(apply_schema(old, {}).empty());
+    CHECK(names(old, "SELECT id || ':' || used_bytes FROM space") == std::set<std::string>{"1:29", "2:20"});
+    CHECK(apply_schema(old, {}).empty());
+    CHECK(names(old, "SELECT id || ':' || used_bytes FROM space") == std::set<std::string>{"1:29", "2:20"});
+}
+
 TEST_CASE("a domain's tables come after ours, once per version") {
     TempDir dir;
     sql::Connection db(dir.path() + "/x.db", sql::Access::writer, nullptr);
