@@ -216,7 +216,12 @@ void Filer::settle(const std::string& out, const FileStep& step, StepOutcome& ou
         return one.op == StepOp::write_inline && likeness(root_, out, one) == Likeness::same;
     };
     // Bytes that a row still holds: this step performed twice, or in a replay one that comes again.
-    if (is_ours(step) || std::any_of(later_.begin(), later_.end(), is_ours)) {
+    // And a torn copy of bytes that a row before it holds: the replay puts them into history from there.
+    const auto is_torn = [&](const FileStep& one) {
+        return one.op == StepOp::write_inline && likeness(root_, out, one) == Likeness::torn;
+    };
+    if (is_ours(step) || std::any_of(later_.begin(), later_.end(), is_ours) ||
+        std::any_of(rows_.begin(), rows_.end(), is_torn)) {
         root_.unlink(out);
         return note_folder_of(out);
     }

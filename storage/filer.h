@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,7 @@ class Filer {
     void recheck_inline(const FileStep& step, const std::string& home, StepOutcome& outcome);
     void recheck_staged(const FileStep& step, const std::string& home, StepOutcome& outcome);
     void restore(const std::string& path, const FileStep& step, StepOutcome& outcome);
+    void restore_history(const FileStep& step, const std::string& kept, StepOutcome& outcome);
     void flush_below(const std::string& path);
     void note_file(const std::string& path, std::uint64_t ino);
     void note_folder_of(const std::string& path);
@@ -110,6 +112,7 @@ class Filer {
     std::set<std::string> touched_;                 // folders whose names may not be on disk yet
     bool many_ = false;                             // too many to name: the next flush is a syncfs
     std::vector<FileStep> later_;                   // during a replay: what is still to come, last first
+    std::span<const FileStep> rows_;                // during a replay: all of them
 };
 
 // Where a step keeps what it writes until it is placed, and where it keeps bytes that it did not expect.

@@ -325,6 +325,7 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     std::vector<StepOutcome> outcomes;
     outcomes.reserve(steps.size());
     later_.assign(steps.rbegin(), steps.rend());
+    rows_ = steps;
     for (std::size_t i = 0; i < steps.size(); ++i) {
         later_.pop_back();
         const FileStep& step = steps[i];
@@ -336,6 +337,20 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
         const bool src_free = at_src && at_src->what == Thing::What::absent;
         outcomes.push_back(recheck(step, home_of(step, i, model, homes), src_free));
     }
+    // In the end history has what each step replaced: a file that came out of its place torn was dropped for the bytes
+    // its row holds.
+    for (std::size_t i = cut; i < steps.size(); ++i) model.apply(i);
+    for (const auto& entry : model.all()) {
+        const std::string& path = entry.first;
+        const Thing& thing = entry.second;
+        if (thing.what != Thing::What::inlined || !path.starts_with(".hearth/")) continue;
+        const FileStep& step = steps[thing.maker];
+        StepOutcome& outcome = outcomes[thing.maker];
+        const StepOutcome done = guarded(step, [&](StepOutcome& again) { restore_history(step, path, again); });
+        if (!done.failure.empty()) outcome.failure = done.failure;
+        if (done.surprise) outcome.surprise = done.surprise;
+    }
+    rows_ = {};
     note_all();  // what was done before the crash may not be durable either
     return outcomes;
 }
@@ -409,6 +424,11 @@ void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOu
     if (home.empty() || home.starts_with(".hearth/")) return;
     const auto there = root_.stat(home);
     if (there && Look::is_staged(*there, step)) outcome.facts = there;
+}
+
+void Filer::restore_history(const FileStep& step, const std::string& kept, StepOutcome& outcome) {
+    if (root_.stat(kept) && likeness(root_, kept, step) != Likeness::torn) return;
+    restore(kept, step, outcome);
 }
 
 // Puts the bytes of the row where the model says they stand: nothing is there, or a torn copy of them.

@@ -4,7 +4,6 @@
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
 
-#include <cstdlib>
 #include <unordered_map>
 #include <utility>
 
@@ -138,7 +137,7 @@ void Connection::commit() {
     if ((code & 0xff) == SQLITE_IOERR) {
         base::log_error("store", describe("COMMIT", state_->database.getHandle(), code) +
                                      "; memory is not trusted any more, stopping so that recovery decides");
-        std::abort();
+        base::stop_at_once();
     }
     fail("COMMIT", code);
 }

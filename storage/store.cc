@@ -12,7 +12,6 @@ namespace storage {
 namespace {
 
 constexpr std::int64_t kReaderWaitMs = 10'000;
-constexpr std::int64_t kWalBytes = 16 * 1024 * 1024;
 constexpr const char* kMarker = ".hearth/root.json";
 constexpr const char* kDatabase = ".hearth/hearth.db";
 constexpr const char* kWriteAheadLog = ".hearth/hearth.db-wal";
@@ -217,12 +216,14 @@ void StoreOnDisk::open_database() {
     } else if (!marker || marker->root != ours.root || marker->db != ours.db) {
         refuse("its .hearth/root.json names another database; one of them was copied or restored alone");
     }
+    // The names of a new root, its own among them: no later sync of what lies below speaks for them.
+    if (born_) tree_->sync_all();
     uuid_ = uuid_from(ours.root);
     writer_->begin();
     writer_->query("UPDATE meta SET value = value + 1 WHERE key = 'boot_counter'").run();
     writer_->commit();
     const auto wal = tree_->stat(kWriteAheadLog);
-    if (!wal || wal->size < kWalBytes) writer_->grow_wal(kWalBytes);
+    if (options_.wal_bytes > 0 && (!wal || wal->size < options_.wal_bytes)) writer_->grow_wal(options_.wal_bytes);
 }
 
 // Everything that was committed is brought to the disk before anybody may look.

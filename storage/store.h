@@ -35,6 +35,7 @@ class Store {
         std::size_t readers = 4;  // read connections
         std::size_t write_queue_max = 512;
         std::vector<SchemaPart> schema;      // of the domains
+        std::int64_t wal_bytes = 16 << 20;   // the write-ahead log is grown to that once; 0 = as it comes
         std::uint64_t free_floor_bytes = 0;  // below it content writes throw Fault::disk_full
     };
     // Another process has the root.

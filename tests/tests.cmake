@@ -31,3 +31,7 @@ hearth_tests(wire_tests DIRS tests/wire
     PARTS tests/wire/script.cc tests/wire/stage.cc tests/wire/transport.cc tests/wire/transport_tls.cc tests/wire/xml_tree.cc
     LINK hearth_server LibXml2::LibXml2 OpenSSL::SSL)
 hearth_tests(house_tests DIRS tests/house LINK hearth_base)
+# The simulator: the real core and the real SQLite on a disk that forgets.
+file(GLOB HEARTH_SIM CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/sim/*.cc)
+add_executable(hearth_sim ${HEARTH_SIM})
+target_link_libraries(hearth_sim PRIVATE hearth_storage SQLite::SQLite3)

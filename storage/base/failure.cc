@@ -26,6 +26,19 @@ void throw_errno(std::string_view attempted, int error) {
     throw Failure(fault_of(error), std::string(attempted) + ": " + std::generic_category().message(error));
 }
 
+namespace {
+void (*instead_of_stopping)() = nullptr;
+}  // namespace
+
+void replace_stop_at_once(void (*instead)()) {
+    instead_of_stopping = instead;
+}
+
+void stop_at_once() {
+    if (instead_of_stopping != nullptr) instead_of_stopping();
+    std::abort();
+}
+
 void check_failed(const char* condition, const char* file, int line) noexcept {
     std::fprintf(stderr, "hearth: broken invariant: %s (%s:%d)\n", condition, file, line);
     std::abort();

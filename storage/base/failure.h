@@ -33,6 +33,11 @@ class Failure : public std::runtime_error {
 
 [[noreturn]] void check_failed(const char* condition, const char* file, int line) noexcept;
 
+// Ends the process at once, as a power cut would: memory is not trusted any more and the next start decides.
+[[noreturn]] void stop_at_once();
+// For a simulator, whose power is cut instead: `instead` throws. Null: as ever. Not thread-safe.
+void replace_stop_at_once(void (*instead)());
+
 }  // namespace base
 
 // For what must be true if our own code is right; stays on in release and aborts. Never for input.

@@ -50,6 +50,8 @@ build_tsan() {
 
 build_release() { build release hearth -- -DCMAKE_BUILD_TYPE=Release -DHEARTH_TESTS=OFF; }
 
+build_sim() { build sim hearth_sim -- -DCMAKE_BUILD_TYPE=Release; }
+
 test_targets() { ninja -C "build/$1" -t targets all | sed -n 's/^\([a-z]*_tests\): .*/\1/p' | sort -u; }
 
 # A binary that is not up to date says nothing: then its target counts as one failure. (Not a dry run: that never says so
@@ -99,6 +101,9 @@ run_clients() {
         HEARTH_BIN="$PWD/build/$1/hearth" HEARTH_TEST_TIMEOUT=1800 run_lines "$1-$client" "tests/clients/$client.sh"
     done
 }
+
+# run_sim MINUTES
+run_sim() { run_lines sim tests/sim/run build/sim/hearth_sim "$1"; }
 
 run_crash() {
     HEARTH_TEST_TIMEOUT=1800 run_lines "$1-crash-$2" /usr/bin/python3 tests/crash/kill9 --hearth "build/$1/hearth" --cycles "$2"

@@ -1,0 +1,365 @@
+#include "tests/sim/disk.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace sim {
+
+namespace {
+
+constexpr std::size_t kBlock = 4096;  // what a disk writes whole
+
+[[noreturn]] void no_power() {
+    throw base::Failure(base::Fault::io, "the power is cut");
+}
+
+void put_bytes(std::string& into, std::uint64_t offset, std::string_view bytes) {
+    const auto at = static_cast<std::size_t>(offset);
+    if (into.size() < at + bytes.size()) into.resize(at + bytes.size(), '\0');
+    into.replace(at, bytes.size(), bytes);
+}
+
+}  // namespace
+
+Disk::Disk(std::uint64_t seed, Names names) : names_(names), dice_(seed) {
+    auto root = std::make_unique<Inode>();
+    root->ino = kRootIno;
+    root->kind = storage::DiskKind::folder;
+    root->links = 1;
+    inodes_.emplace(kRootIno, std::move(root));
+    durable_[kRootIno];
+}
+
+void Disk::note(std::string_view what) {
+    for (const char c : what) trace_ = (trace_ ^ static_cast<unsigned char>(c)) * 1099511628211U;
+}
+
+void Disk::alive() const {
+    if (dead_) no_power();
+}
+
+void Disk::step(std::string_view what, std::string_view where) {
+    alive();
+    note(what);
+    note(where);
+    ++changes_;
+    if (cut_at_ && changes_ >= *cut_at_) {
+        dead_ = true;
+        no_power();
+    }
+}
+
+std::int64_t Disk::now_ns() {
+    return now_ns_ += 1000;
+}
+
+Inode* Disk::at(Ino ino) {
+    const auto found = inodes_.find(ino);
+    return found == inodes_.end() ? nullptr : found->second.get();
+}
+
+Inode& Disk::must(Ino ino) {
+    Inode* found = at(ino);
+    CHECK(found != nullptr);
+    return *found;
+}
+
+Inode* Disk::find(std::string_view path) {
+    alive();
+    Inode* here = at(kRootIno);
+    while (!path.empty()) {
+        const auto slash = path.find('/');
+        const std::string name(path.substr(0, slash));
+        path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+        if (here->kind != storage::DiskKind::folder) return nullptr;
+        const auto entry = here->entries.find(name);
+        if (entry == here->entries.end()) return nullptr;
+        here = at(entry->second);
+    }
+    return here;
+}
+
+Inode* Disk::parent_of(std::string_view path, std::string& name) {
+    const auto slash = path.rfind('/');
+    name = path.substr(slash == std::string_view::npos ? 0 : slash + 1);
+    Inode* folder = find(slash == std::string_view::npos ? std::string_view() : path.substr(0, slash));
+    return folder != nullptr && folder->kind == storage::DiskKind::folder && !name.empty() ? folder : nullptr;
+}
+
+void Disk::change(Change what) {
+    journal_.push_back(std::move(what));
+}
+
+Inode* Disk::make(Inode& folder, const std::string& name, storage::DiskKind kind) {
+    step("make", name);
+    auto fresh = std::make_unique<Inode>();
+    fresh->ino = ++last_ino_;
+    fresh->kind = kind;
+    fresh->links = 1;
+    fresh->mtime_ns = fresh->ctime_ns = now_ns();
+    Inode* made = fresh.get();
+    inodes_.emplace(made->ino, std::move(fresh));
+    folder.entries[name] = made->ino;
+    folder.mtime_ns = folder.ctime_ns = made->mtime_ns;
+    change({Change::What::add, folder.ino, name, 0, {}, made->ino, kind});
+    return made;
+}
+
+void Disk::link(Inode& folder, const std::string& name, Ino ino) {
+    step("link", name);
+    folder.entries[name] = ino;
+    Inode& inode = must(ino);
+    ++inode.links;
+    inode.ctime_ns = folder.mtime_ns = folder.ctime_ns = now_ns();
+    change({Change::What::add, folder.ino, name, 0, {}, ino, inode.kind});
+}
+
+void Disk::unlink(Inode& folder, const std::string& name) {
+    step("unlink", name);
+    const Ino ino = folder.entries.at(name);
+    folder.entries.erase(name);
+    folder.mtime_ns = folder.ctime_ns = now_ns();
+    Inode& inode = must(ino);
+    --inode.links;
+    inode.ctime_ns = folder.ctime_ns;
+    change({Change::What::remove, folder.ino, name, 0, {}, ino, inode.kind});
+    drop_if_unused(ino);
+}
+
+void Disk::rename(Inode& from, const std::string& name, Inode& to, const std::string& new_name) {
+    step("rename", name);
+    step("rename to", new_name);
+    const Ino ino = from.entries.at(name);
+    const auto over = to.entries.find(new_name);
+    const std::optional<Ino> replaced = over == to.entries.end() ? std::nullopt : std::optional(over->second);
+    from.entries.erase(name);
+    to.entries[new_name] = ino;
+    from.mtime_ns = from.ctime_ns = to.mtime_ns = to.ctime_ns = must(ino).ctime_ns = now_ns();
+    change({Change::What::move, from.ino, name, to.ino, new_name, ino, must(ino).kind});
+    if (replaced && *replaced != ino) {
+        --must(*replaced).links;
+        drop_if_unused(*replaced);
+    }
+}
+
+void Disk::exchange(Inode& a, const std::string& name_a, Inode& b, const std::string& name_b) {
+    step("exchange", name_b);
+    std::swap(a.entries.at(name_a), b.entries.at(name_b));
+    const std::int64_t now = now_ns();
+    a.mtime_ns = a.ctime_ns = b.mtime_ns = b.ctime_ns = now;
+    must(a.entries.at(name_a)).ctime_ns = must(b.entries.at(name_b)).ctime_ns = now;
+    change({Change::What::swap, a.ino, name_a, b.ino, name_b, 0, storage::DiskKind::file});
+}
+
+void Disk::write(Inode& file, std::uint64_t offset, std::string_view bytes) {
+    // Not the octets: SQLite writes what its memory held into the unused parts of pages.
+    step("write", std::to_string(offset) + "+" + std::to_string(bytes.size()));
+    put_bytes(file.bytes, offset, bytes);
+    file.pending.push_back({offset, std::string(bytes), std::nullopt});
+    file.mtime_ns = file.ctime_ns = now_ns();
+}
+
+void Disk::truncate(Inode& file, std::uint64_t size) {
+    step("truncate", "");
+    file.bytes.resize(static_cast<std::size_t>(size), '\0');
+    file.pending.push_back({0, {}, size});
+    file.mtime_ns = file.ctime_ns = now_ns();
+}
+
+// Times and modes are durable at once: what depends on them is tested elsewhere.
+void Disk::set_mtime(Inode& file, std::int64_t mtime_ns) {
+    step("mtime", "");
+    file.mtime_ns = mtime_ns;
+    file.ctime_ns = now_ns();
+}
+
+void Disk::set_exec(Inode& file, bool exec) {
+    step("mode", "");
+    file.exec = exec;
+    file.ctime_ns = now_ns();
+}
+
+// A folder's entries may be on the platter before its own name is: then they wait for it.
+void Disk::settle(const Change& what) {
+    auto& folder = durable_[what.folder];
+    const auto take_away = [&] {
+        // Only that entry: with loose names another file may stand there by now.
+        if (const auto entry = folder.find(what.name); entry != folder.end() && entry->second == what.ino) {
+            folder.erase(entry);
+        }
+    };
+    switch (what.what) {
+        case Change::What::add: folder[what.name] = what.ino; return;
+        case Change::What::remove: take_away(); return;
+        case Change::What::move:
+            take_away();
+            durable_[what.to][what.to_name] = what.ino;
+            return;
+        case Change::What::swap: {
+            auto& to = durable_[what.to];
+            const auto a = folder.find(what.name);
+            const auto b = to.find(what.to_name);
+            if (a != folder.end() && b != to.end()) std::swap(a->second, b->second);
+            return;
+        }
+    }
+}
+
+void Disk::commit_names(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) settle(journal_[i]);
+    journal_.erase(journal_.begin(), journal_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+void Disk::sync_file(Inode& file) {
+    step("fsync", "");
+    file.durable = file.bytes;
+    file.pending.clear();
+    if (names_ == Names::loose) return;
+    // A journal that holds a change of this file writes all before it as well.
+    std::size_t upto = 0;
+    for (std::size_t i = 0; i < journal_.size(); ++i) {
+        if (journal_[i].touches(file.ino)) upto = i + 1;
+    }
+    commit_names(upto);
+}
+
+void Disk::sync_folder(Inode& folder) {
+    step("fsync of a folder", "");
+    if (names_ == Names::ordered) {
+        std::size_t upto = 0;
+        for (std::size_t i = 0; i < journal_.size(); ++i) {
+            if (journal_[i].touches(folder.ino)) upto = i + 1;
+        }
+        commit_names(upto);
+        return;
+    }
+    std::vector<Change> rest;
+    for (Change& one : journal_) {
+        if (one.folder == folder.ino || one.to == folder.ino) {
+            settle(one);
+        } else {
+            rest.push_back(std::move(one));
+        }
+    }
+    journal_ = std::move(rest);
+}
+
+void Disk::sync_all() {
+    step("syncfs", "");
+    for (auto& [ino, inode] : inodes_) {
+        inode->durable = inode->bytes;
+        inode->pending.clear();
+    }
+    commit_names(journal_.size());
+}
+
+void Disk::drop_if_unused(Ino ino) {
+    const Inode& inode = must(ino);
+    if (inode.links > 0 || inode.opens > 0) return;
+    // The platter may still name it.
+    for (const auto& [folder, entries] : durable_) {
+        for (const auto& [name, named] : entries) {
+            if (named == ino) return;
+        }
+    }
+    for (const Change& one : journal_) {
+        if (one.ino == ino) return;
+    }
+    inodes_.erase(ino);
+}
+
+void Disk::closed(Ino ino, int life) {
+    if (life != life_) return;
+    Inode* inode = at(ino);
+    if (inode == nullptr) return;
+    --inode->opens;
+    drop_if_unused(ino);
+}
+
+void Disk::power_on() {
+    const auto chance = [&](unsigned percent) { return dice_() % 100 < percent; };
+    // Names.
+    if (names_ == Names::ordered) {
+        commit_names(static_cast<std::size_t>(dice_() % (journal_.size() + 1)));
+    } else {
+        const unsigned kept = static_cast<unsigned>(dice_() % 3) * 50;  // none, half, all
+        for (const Change& one : journal_) {
+            if (chance(kept)) settle(one);
+        }
+    }
+    journal_.clear();
+    // Octets: each block that was written is there or not.
+    for (auto& [ino, inode] : inodes_) {
+        const unsigned kept = static_cast<unsigned>(dice_() % 3) * 50;
+        for (const Inode::Write& one : inode->pending) {
+            if (one.size) {
+                if (chance(kept)) inode->durable.resize(static_cast<std::size_t>(*one.size), '\0');
+                continue;
+            }
+            for (std::size_t done = 0; done < one.bytes.size();) {
+                const std::size_t offset = static_cast<std::size_t>(one.offset) + done;
+                const std::size_t length = std::min(one.bytes.size() - done, kBlock - offset % kBlock);
+                if (chance(kept)) put_bytes(inode->durable, offset, std::string_view(one.bytes).substr(done, length));
+                done += length;
+            }
+        }
+        inode->pending.clear();
+        inode->bytes = inode->durable;
+        inode->opens = 0;
+        inode->links = 0;
+        inode->entries.clear();
+    }
+    // What the root still leads to.
+    std::vector<Ino> open{kRootIno};
+    std::map<Ino, std::unique_ptr<Inode>> left;
+    std::map<Ino, std::map<std::string, Ino>> durable;
+    while (!open.empty()) {
+        const Ino ino = open.back();
+        open.pop_back();
+        if (!left.contains(ino)) {
+            auto found = inodes_.extract(ino);
+            CHECK(!found.empty());
+            left.insert(std::move(found));
+            Inode& inode = *left.at(ino);
+            if (inode.kind == storage::DiskKind::folder) {
+                inode.entries = durable_[ino];
+                durable[ino] = inode.entries;
+                for (const auto& [name, member] : inode.entries) open.push_back(member);
+            }
+        }
+        ++left.at(ino)->links;
+    }
+    inodes_ = std::move(left);
+    durable_ = std::move(durable);
+    dead_ = false;
+    cut_at_.reset();
+    ++life_;
+    note("power on");
+    if (std::getenv("SIM_SHOW")) {
+        std::fprintf(stderr, "power on, names %d\n", static_cast<int>(names_));
+        std::vector<std::pair<Ino, std::string>> all{{kRootIno, ""}};
+        while (!all.empty()) {
+            auto [ino, path] = all.back();
+            all.pop_back();
+            const Inode& inode = *at(ino);
+            std::fprintf(stderr, "  %s %zu\n", path.c_str(), inode.bytes.size());
+            for (const auto& [name, member] : inode.entries) all.push_back({member, path + "/" + name});
+        }
+    }
+}
+
+storage::FileFacts Disk::facts(const Inode& inode) const {
+    storage::FileFacts facts;
+    facts.kind = inode.kind;
+    facts.dev = 1;
+    facts.ino = inode.ino;
+    facts.size = static_cast<std::int64_t>(inode.bytes.size());
+    facts.mtime_ns = inode.mtime_ns;
+    facts.ctime_ns = inode.ctime_ns;
+    facts.links = inode.links;
+    facts.exec = inode.exec;
+    return facts;
+}
+
+}  // namespace sim

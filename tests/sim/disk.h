@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/base/failure.h"
+#include "storage/disk.h"
+
+// A disk that forgets. It holds what programs see (cached) and what would be left after a power cut (durable), as far
+// as a file system promises no more: what was not synced may be there, missing or torn.
+namespace sim {
+
+using Ino = std::uint64_t;
+
+// What a crash may do to names that were not synced. ordered: a prefix of all changes of names is left (journals of
+// ext4, XFS). loose: any of them, each change (a rename is one) whole or not at all.
+enum class Names : std::uint8_t { ordered, loose };
+
+struct Inode {
+    Ino ino = 0;
+    storage::DiskKind kind = storage::DiskKind::file;
+    std::string bytes;                   // files, as seen
+    std::map<std::string, Ino> entries;  // folders, as seen
+    std::int64_t mtime_ns = 0;
+    std::int64_t ctime_ns = 0;
+    bool exec = false;
+    std::uint32_t links = 0;
+    int opens = 0;
+
+    // Files: what is on the platter, and what was written since it was synced.
+    std::string durable;
+    struct Write {
+        std::uint64_t offset = 0;
+        std::string bytes;
+        std::optional<std::uint64_t> size;  // a truncation to that instead
+    };
+    std::vector<Write> pending;
+};
+
+class Disk {
+  public:
+    Disk(std::uint64_t seed, Names names);
+
+    // ---- power ----
+    // From the nth change from now on nothing happens any more: that change and all calls after it throw.
+    void cut_power_after(std::uint64_t changes) { cut_at_ = changes_ + changes; }
+    void never_cut() { cut_at_.reset(); }
+    void cut() { dead_ = true; }
+    bool dead() const { return dead_; }
+    std::uint64_t changes() const { return changes_; }
+    // What is left, by lot: all is durable then and the disk works again. Open files of before are void.
+    void power_on();
+    int life() const { return life_; }
+
+    // ---- for the file system and SQLite's VFS; all throw base::Failure when the power is cut ----
+    Inode* find(std::string_view path);  // below "/"; no leading slash
+    Inode* at(Ino ino);
+    Inode* parent_of(std::string_view path, std::string& name);  // null: no such folder
+    Inode* make(Inode& folder, const std::string& name, storage::DiskKind kind);
+    void link(Inode& folder, const std::string& name, Ino ino);
+    void unlink(Inode& folder, const std::string& name);
+    void rename(Inode& from, const std::string& name, Inode& to, const std::string& new_name);  // over what is there
+    void exchange(Inode& a, const std::string& name_a, Inode& b, const std::string& name_b);
+    void write(Inode& file, std::uint64_t offset, std::string_view bytes);
+    void truncate(Inode& file, std::uint64_t size);
+    void set_mtime(Inode& file, std::int64_t mtime_ns);
+    void set_exec(Inode& file, bool exec);
+    void sync_file(Inode& file);
+    void sync_folder(Inode& folder);
+    void sync_all();
+    void alive() const;  // throws when the power is cut
+    void opened(Inode& file) { ++file.opens; }
+    void closed(Ino ino, int life);
+
+    storage::FileFacts facts(const Inode& inode) const;
+    std::int64_t now_ns();
+    void advance_ns(std::int64_t by) { now_ns_ += by; }
+    std::mt19937_64& dice() { return dice_; }
+
+    // Of a whole run, in order: equal for equal seeds.
+    std::uint64_t trace() const { return trace_; }
+    void note(std::string_view what);
+
+  private:
+    // One change of names.
+    struct Change {
+        enum class What : std::uint8_t { add, remove, move, swap } what;
+        Ino folder = 0;
+        std::string name;
+        Ino to = 0;  // move, swap
+        std::string to_name;
+        Ino ino = 0;  // add
+        storage::DiskKind kind = storage::DiskKind::file;
+        bool touches(Ino one) const { return folder == one || to == one || ino == one; }
+    };
+    void change(Change what);
+    void step(std::string_view what, std::string_view where);
+    void settle(const Change& what);  // on the durable tree
+    void commit_names(std::size_t count);
+    void drop_if_unused(Ino ino);
+    Inode& must(Ino ino);
+
+    const Names names_;
+    std::mt19937_64 dice_;
+    std::map<Ino, std::unique_ptr<Inode>> inodes_;
+    Ino last_ino_ = 1;
+    std::map<Ino, std::map<std::string, Ino>> durable_;  // folders on the platter
+    std::vector<Change> journal_;                        // changes of names that are not on the platter
+    std::optional<std::uint64_t> cut_at_;
+    std::uint64_t changes_ = 0;
+    bool dead_ = false;
+    int life_ = 0;
+    std::int64_t now_ns_ = 1'800'000'000'000'000'000;
+    std::uint64_t trace_ = 14695981039346656037U;
+};
+
+constexpr Ino kRootIno = 1;
+
+}  // namespace sim

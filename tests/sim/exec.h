@@ -1,0 +1,97 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "storage/base/clock.h"
+#include "storage/base/exec.h"
+
+namespace sim {
+
+// Real threads of which one runs at a time; who goes on at each turn is drawn from the seed. Time passes only when all
+// wait. The thread that makes it is the first of them.
+class Exec final : public base::Exec {
+  public:
+    explicit Exec(std::uint64_t seed);
+    ~Exec() override;
+
+    std::unique_ptr<base::Thread> spawn(std::string name, std::function<void()> body, std::size_t stack) override;
+    std::unique_ptr<base::Monitor> monitor() override;
+
+    // When the power is cut, threads may end by a failure, and those that then wait for ever fail as well: their
+    // process is gone. Any other end by an exception is told through `wrong`.
+    void know_power(std::function<bool()> is_cut, std::function<void(std::string)> wrong) {
+        is_cut_ = std::move(is_cut);
+        wrong_ = std::move(wrong);
+    }
+
+    // Perhaps somebody else's turn.
+    void yield();
+    std::uint64_t turns() const { return turns_; }
+
+    std::int64_t monotonic_ms() const { return now_ms_; }
+    void advance_ms(std::int64_t by) { now_ms_ += by; }
+
+  private:
+    friend class SimMonitor;
+    friend class SimThread;
+    struct Actor {
+        std::string name;
+        std::thread thread;
+        std::condition_variable turn;
+        bool ready = true;  // can go on
+        bool over = false;
+        const void* waits_for = nullptr;  // a monitor's lock or news, or a thread's end
+        std::int64_t until_ms = -1;       // -1: without end
+        bool timed_out = false;
+        bool killed = false;
+    };
+    // All with baton_ held.
+    void block(std::unique_lock<std::mutex>& baton, const void* on, std::int64_t until_ms);
+    void wake(const void* on, bool one);
+    bool is_thread(const void* what) const;
+    static void expire(Actor& actor);
+    void hand_over(std::unique_lock<std::mutex>& baton);
+
+    std::function<bool()> is_cut_;
+    std::function<void(std::string)> wrong_;
+    std::mt19937_64 dice_;
+    std::mutex baton_;
+    std::vector<std::unique_ptr<Actor>> actors_;
+    Actor* running_ = nullptr;
+    std::int64_t now_ms_ = 1'000;
+    std::uint64_t turns_ = 0;
+};
+
+class Clock final : public base::Clock {
+  public:
+    Clock(Exec& exec, std::int64_t epoch_ms) : exec_(exec), offset_ms_(epoch_ms) {}
+    std::int64_t now_ms() const override { return exec_.monotonic_ms() + offset_ms_; }
+    std::int64_t monotonic_ms() const override { return exec_.monotonic_ms(); }
+    void jump(std::int64_t by_ms) { offset_ms_ += by_ms; }
+
+  private:
+    Exec& exec_;
+    std::int64_t offset_ms_;
+};
+
+class Rng final : public base::Rng {
+  public:
+    explicit Rng(std::uint64_t seed) : dice_(seed) {}
+    void fill(std::span<std::uint8_t> bytes) override {
+        for (std::uint8_t& octet : bytes) octet = static_cast<std::uint8_t>(dice_());
+    }
+
+  private:
+    std::mt19937_64 dice_;
+};
+
+}  // namespace sim
