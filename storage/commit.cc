@@ -26,11 +26,12 @@ Committer::Committer(const Setup& setup)
       queue_monitor_(setup.seams.exec.monitor()),
       flights_monitor_(setup.seams.exec.monitor()),
       filer_monitor_(setup.seams.exec.monitor()),
-      filer_(std::make_unique<Filer>(setup.tree, setup.seams.rng)),
-      stuck_(setup.stuck),
+      failed_(setup.failed),
+      filer_(std::make_unique<Filer>(setup.tree, setup.seams.rng, &failed_)),
       settle_monitor_(setup.seams.exec.monitor()) {
     ledger_.load();
     reached_ = ledger_.lsn();
+    behind_ = !failed_.empty();
     writer_ = seams_.exec.spawn("writer", [this] { write_loop(); });
     file_thread_ = seams_.exec.spawn("files", [this] { file_loop(); });
     flusher_ = seams_.exec.spawn("flusher", [this] { flush_loop(); });
@@ -343,20 +344,36 @@ void Committer::land(Flight& flight) {
 }
 
 bool Committer::perform(const FileStep& step) {
+    std::vector<FileStep> again;
+    {
+        base::Locked hold(*filer_monitor_);
+        if (failed_.concern(step)) again = failed_.take();
+    }
+    if (!again.empty()) fresh_.launch(again);  // they landed without facts
+    for (const FileStep& one : again) attempt(one);
+    return attempt(step);
+}
+
+bool Committer::behind(const std::string& path) {
+    if (!behind_) return false;
+    base::Locked hold(*filer_monitor_);
+    return failed_.concern(path);
+}
+
+bool Committer::attempt(const FileStep& step) {
     StepOutcome outcome;
     {
         base::Locked hold(*filer_monitor_);
         outcome = filer_->perform(step);
-        if (!outcome.failure.empty()) stuck_ = true;
-        // Rows after one that failed stay as well: a redo sees all that followed, in order.
-        if (!stuck_) {
+        behind_ = !failed_.empty();
+        if (outcome.failure.empty()) {  // else its row stays, and those that build upon it fail as well
             performed_.push_back(key_of(step));
             if (performed_.size() == 1) filer_monitor_->notify_one();
         }
     }
     fresh_.land(step, outcome);
     if (!outcome.failure.empty()) {
-        base::log_error("store", "a file step failed and stays to be done at the next start: " + outcome.failure);
+        base::log_error("store", "a file step failed and stays to be done: " + outcome.failure);
     }
     if (outcome.surprise) {
         base::log_warn("store", "another program changed " + base::printable(step.dst.empty() ? step.src : step.dst) +
@@ -379,7 +396,7 @@ void Committer::flush_loop() {
             if (performed_.empty()) return;
             // Steps go on with a new one while this one's folders are synced, which may take long.
             keys = std::exchange(performed_, {});
-            filer = std::exchange(filer_, std::make_unique<Filer>(tree_, seams_.rng));
+            filer = std::exchange(filer_, std::make_unique<Filer>(tree_, seams_.rng, &failed_));
         }
         try {
             filer->flush();

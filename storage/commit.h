@@ -35,7 +35,7 @@ class Committer {
         const Seams& seams;
         std::size_t queue_max;
         std::uint64_t free_floor_bytes;
-        bool stuck;  // a step of an earlier life could not be redone: no redo row goes before its own
+        FailedSteps& failed;  // has those that this start could not redo
     };
     explicit Committer(const Setup& setup);
     ~Committer();  // finishes what is queued
@@ -44,6 +44,7 @@ class Committer {
     bool settle(Lsn lsn);
     std::uint64_t generation(NodeId parent) const;
     bool healthy() const { return healthy_; }
+    bool behind(const std::string& path);
     void checkpoint();  // soon, by the writer
 
   private:
@@ -81,6 +82,7 @@ class Committer {
     void hand_over(Flight flight);
     void land(Flight& flight);
     bool perform(const FileStep& step);  // false: not done, its row stays
+    bool attempt(const FileStep& step);
     void bump(const Group& group, std::size_t from, std::size_t to);
     void reached(Lsn lsn);
     static void finish(Job& job);
@@ -97,7 +99,7 @@ class Committer {
 
     std::unique_ptr<base::Monitor> queue_monitor_;  // guards the next five
     std::deque<Job*> queue_;
-    std::deque<std::int64_t> redo_keys_;  // ascending; performed and durable: their rows may go
+    std::deque<std::int64_t> redo_keys_;  // none before one it builds upon; performed and durable: their rows may go
     bool tidy_ = false;                   // commit although nobody asked
     bool checkpoint_ = false;
     bool closing_ = false;
@@ -108,15 +110,16 @@ class Committer {
     bool flights_closed_ = false;
 
     std::unique_ptr<base::Monitor> filer_monitor_;  // guards the next four
+    FailedSteps& failed_;
     std::unique_ptr<Filer> filer_;
     std::vector<std::int64_t> performed_;  // not durable yet
-    bool stuck_;                           // a step failed: redo rows stay from there on
     bool flusher_closed_ = false;
 
     std::unique_ptr<base::Monitor> settle_monitor_;
     std::atomic<int> settling_ = 0;
     std::atomic<Lsn> reached_ = 0;
     std::atomic<bool> healthy_ = true;
+    std::atomic<bool> behind_ = false;
     int checkpointed_frames_ = 0;
     std::array<std::atomic<std::uint64_t>, kGenerationSlots> generations_{};
     std::atomic<std::uint64_t> moves_ = 0;

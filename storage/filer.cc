@@ -76,6 +76,32 @@ Likeness likeness(const Tree& root, const std::string& path, const FileStep& ste
     return zeros ? Likeness::torn : Likeness::other;
 }
 
+void FailedSteps::add(const FileStep& step) {
+    if (steps_.size() >= kStepsMax) return;
+    steps_.push_back(step);
+    for (const auto* name : {&step.src, &step.dst})
+        if (!name->empty()) names_.insert(*name);
+}
+
+std::vector<FileStep> FailedSteps::take() {
+    if (steps_.size() >= kStepsMax) return {};
+    names_.clear();
+    return std::exchange(steps_, {});
+}
+
+bool FailedSteps::concern(const FileStep& step) const {
+    return concern(step.src) || concern(step.dst);
+}
+
+bool FailedSteps::concern(const std::string& path) const {
+    if (steps_.empty() || path.empty()) return false;
+    if (steps_.size() >= kStepsMax) return true;
+    for (std::string at = path; !at.empty(); at = parent_of(at))
+        if (names_.contains(at)) return true;
+    const auto below = names_.lower_bound(path + "/");
+    return below != names_.end() && is_at_or_below(*below, path);
+}
+
 StepOutcome Filer::perform(const FileStep& step) {
     return guarded(step, [&](StepOutcome& outcome) { dispatch(step, outcome); });
 }
@@ -86,10 +112,13 @@ StepOutcome Filer::guarded(const FileStep& step, const std::function<void(StepOu
     outcome.step = step.step;
     outcome.node = step.node;
     try {
+        if (failed_ && failed_->concern(step))
+            throw base::Failure(base::Fault::unavailable, "it builds upon a step that failed");
         work(outcome);
     } catch (const base::Failure& failure) {  // one step that can not be done must not stop those of others
         outcome.failure = failure.what();
         outcome.facts.reset();
+        if (failed_) failed_->add(step);
         base::log_error("filer", "step=" + step_name(step) + " dst=" + step.dst + " " + outcome.failure);
     }
     return outcome;

@@ -56,11 +56,30 @@ struct StepOutcome {
     std::string failure;  // empty = done. Otherwise what the log says; the step stays in fs_todo.
 };
 
+// Steps that could not be done, and those that build upon them: performing these as if nothing had happened would find
+// another tree than they were decided for. Their rows stay, and they are tried again, in order, before the next step
+// that builds upon them, and at the next start; steps that touch other names go on. One thread at a time.
+class FailedSteps {
+  public:
+    void add(const FileStep& step);
+    bool concern(const FileStep& step) const;  // it failed itself, or builds upon one that did
+    bool concern(const std::string& path) const;
+    bool empty() const { return steps_.empty(); }
+    std::vector<FileStep> take();  // in order, to be tried again; none when there were too many to remember
+
+    static constexpr std::size_t kStepsMax = 1024;  // more, and every step is concerned, until the next start
+
+  private:
+    std::vector<FileStep> steps_;
+    std::set<std::string> names_;
+};
+
 // Performs steps in lsn order, idempotently. One thread at a time; beside the tree it only remembers what it has not
 // yet made durable. Needs `.hearth/staging`; makes other folders itself.
 class Filer {
   public:
-    Filer(Tree& root, base::Rng& rng) : root_(root), rng_(rng) {}
+    // `failed` outlives the Filer; null: it remembers none.
+    Filer(Tree& root, base::Rng& rng, FailedSteps* failed = nullptr) : root_(root), rng_(rng), failed_(failed) {}
     StepOutcome perform(const FileStep& step);
     // After a start: all rows of fs_todo in lsn order, some of which were performed before the crash. Gives one outcome
     // per step. Afterwards flush() makes all of it durable, and the rows may go.
@@ -108,6 +127,7 @@ class Filer {
 
     Tree& root_;
     base::Rng& rng_;
+    FailedSteps* failed_;
     std::map<std::string, std::uint64_t> written_;  // files whose bytes may not be on disk yet, and their inodes
     std::set<std::string> touched_;                 // folders whose names may not be on disk yet
     bool many_ = false;                             // too many to name: the next flush is a syncfs

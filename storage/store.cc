@@ -110,7 +110,7 @@ class StoreOnDisk final : public Store {
         recover_steps();
         locked_.load(*writer_);
         committer_ = std::make_unique<Committer>(Committer::Setup{
-            *writer_, fresh_, locked_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes, stuck_});
+            *writer_, fresh_, locked_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes, failed_});
         readers_monitor_ = seams_.exec.monitor();
         for (std::size_t i = 0; i < options_.readers; ++i) {
             readers_.push_back(
@@ -127,6 +127,7 @@ class StoreOnDisk final : public Store {
     const std::string& root() const override { return options_.root; }
     base::Id128 uuid() const override { return uuid_; }
     bool healthy() const override { return committer_->healthy(); }
+    bool behind(const std::string& path) override { return committer_->behind(path); }
     void checkpoint() override { committer_->checkpoint(); }
 
     std::size_t drain_hidden(std::size_t limit) override {
@@ -155,8 +156,8 @@ class StoreOnDisk final : public Store {
     const Seams seams_;
     std::unique_ptr<Tree> tree_;
     std::unique_ptr<File> lock_;
-    bool born_ = false;   // made by this start
-    bool stuck_ = false;  // a file step could not be redone
+    bool born_ = false;  // made by this start
+    FailedSteps failed_;
     base::Id128 uuid_;
     FreshFacts fresh_;
     LockedNodes locked_;
@@ -246,14 +247,13 @@ void StoreOnDisk::recover_steps() {
     }
     if (steps.empty()) return;
     base::log_info("store", "redoing " + std::to_string(steps.size()) + " file steps");
-    Filer filer(*tree_, seams_.rng);
+    Filer filer(*tree_, seams_.rng, &failed_);
     const std::vector<StepOutcome> outcomes = filer.replay(std::move(steps));
     filer.flush();
     writer_->begin();
     for (const StepOutcome& outcome : outcomes) {
         if (!outcome.failure.empty()) {
             base::log_error("store", "a file step can not be redone: " + outcome.failure);
-            stuck_ = true;
         }
         if (outcome.surprise) base::log_warn("store", "bytes of somebody else are kept as " + *outcome.surprise);
         if (outcome.node != 0 && outcome.facts) {
@@ -271,7 +271,7 @@ void StoreOnDisk::recover_steps() {
                 .bind(facts.ctime_ns)
                 .run();
         }
-        if (stuck_) continue;  // what follows a failed step stays with it
+        if (!outcome.failure.empty()) continue;
         writer_->query("DELETE FROM fs_todo WHERE key = ?1").bind(outcome.lsn * 16 + outcome.step).run();
     }
     writer_->commit();
@@ -285,7 +285,7 @@ void StoreOnDisk::remove_leftovers() {
             if (top.name.empty()) txn.remove(top.id, author);
         }
     });
-    if (stuck_) return;  // a step that could not be redone still needs its staged file
+    if (!failed_.empty()) return;  // a step that could not be redone still needs its staged file
     for (const DirEntry& entry : tree_->list(".hearth/staging")) {
         const std::string path = ".hearth/staging/" + entry.name;
         if (entry.kind == DiskKind::folder)

@@ -97,6 +97,9 @@ class Store {
     virtual const std::string& root() const = 0;
     virtual base::Id128 uuid() const = 0;
     virtual bool healthy() const = 0;  // false after a failed flush: writes are refused until restart
+    // A committed change of `path`, or of what is above or below it, could not be brought to the disk yet: what the
+    // tree has there is not what the index says, and nobody else's doing.
+    virtual bool behind(const std::string& path) = 0;
 
     // Jobs of the keeper; each bounded, safe to call at any time from any worker.
     virtual void checkpoint() = 0;

@@ -64,11 +64,16 @@ storage::Content read_into_memory(const Context& context, const storage::File& f
 
 }  // namespace
 
+void require_on_disk(const Context& context, const std::string& path) {
+    if (context.store.behind(path)) throw base::Failure(base::Fault::unavailable, "the disk is behind at " + path);
+}
+
 std::optional<FileCopy> copy_file(const Context& context, storage::NodeId id) {
     storage::Tree& tree = context.store.tree();
     for (int attempt = 0; attempt < kLooksMax; ++attempt) {
         auto source = find_source(context, id);
         if (!source) return std::nullopt;
+        require_on_disk(context, source->path);
         const storage::Node& node = source->row.node;
         const bool small = node.size <= static_cast<std::int64_t>(storage::kInlineBytesMax);
         if (small || !still_as_known(source->row, tree.stat(source->path))) {
@@ -128,6 +133,7 @@ TreeCopy::Page TreeCopy::read_page(const Folder& folder, const std::string& afte
         return read;
     });
     context_.store.settle(lsn);
+    require_on_disk(context_, page.from_path);
     return page;
 }
 

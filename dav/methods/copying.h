@@ -17,6 +17,10 @@ struct FileCopy {
     storage::Content content;
     std::vector<storage::Prop> props;
 };
+// Throws Failure (503) while the disk is behind the index at `path`: bytes that are not there yet were not removed by
+// somebody else, and older ones are not what was acknowledged.
+void require_on_disk(const Context& context, const std::string& path);
+
 // Empty: it went away meanwhile.
 std::optional<FileCopy> copy_file(const Context& context, storage::NodeId source);
 

@@ -9,6 +9,7 @@
 #include "dav/http/date.h"
 #include "dav/http/media_type.h"
 #include "dav/http/range.h"
+#include "dav/methods/copying.h"
 #include "dav/methods/listing_page.h"
 #include "dav/methods/methods.h"
 #include "dav/methods/representation.h"
@@ -68,7 +69,10 @@ std::optional<std::string> read_small(const storage::File& file, const storage::
 bool open_as(const Context& context, const Look& look, bool want_bytes, Found& found) {
     context.store.settle(look.settled_after);
     std::shared_ptr<const storage::File> file = context.store.tree().open(look.path);
-    if (!file) return false;
+    if (!file) {
+        require_on_disk(context, look.path);
+        return false;
+    }
     found.node = look.node;
     found.facts = file->facts();
     found.as_known = look.disk && found.facts.same_version(*look.disk);

@@ -511,6 +511,50 @@ TEST_CASE("a step that failed before the crash is done by the replay, without un
     CHECK(!root.tree().stat("files/d"));
 }
 
+// What builds upon a step that failed fails too, other steps go on, and the replay does in order what was left.
+TEST_CASE("a chain of steps behind one that failed waits for the replay") {
+    TempRoot root;
+    FailedSteps failed;
+    Script script(root);
+    root.tree().make_folder("files/d");
+    script.write("files/x", "ex");
+    script.write("files/y", "why");
+    script.write("files/other", "one");
+    Filer first(root.tree(), base::system_rng(), &failed);
+    for (const auto& step : script.steps) REQUIRE(first.perform(step).failure == "");
+    first.flush();  // and their rows went
+    script.steps.clear();
+
+    REQUIRE(root.tree().rename(".hearth/staging", ".hearth/away") == Rename::done);
+    script.write("files/y", "why not", "why");
+    REQUIRE(first.perform(script.steps[0]).failure != "");
+    REQUIRE(root.tree().rename(".hearth/away", ".hearth/staging") == Rename::done);
+    const auto perform = [&](const FileStep& step) {
+        return Filer(root.tree(), base::system_rng(), &failed).perform(step).failure;
+    };
+    CHECK(perform(script.two(StepOp::move, "files/y", "files/d/y")) != "");
+    CHECK(perform(script.two(StepOp::move, "files/x", "files/y")) != "");
+    CHECK(perform(script.two(StepOp::move, "files/d", "files/e")) != "");
+    CHECK(perform(script.write("files/x", "new ex")) != "");
+    CHECK(perform(script.two(StepOp::move, "files/other", "files/others")) == "");
+    CHECK(perform(script.write("files/other", "two")) == "");
+    CHECK(root.read("files/y") == "why");
+
+    FailedSteps none;
+    for (const auto& outcome : Filer(root.tree(), base::system_rng(), &none).replay(script.steps)) {
+        CHECK(outcome.failure == "");
+        CHECK(!outcome.surprise);
+    }
+    CHECK(none.empty());
+    CHECK(root.read("files/e/y") == "why not");
+    CHECK(root.read(version_path("why")) == "why");
+    CHECK(root.read("files/y") == "ex");
+    CHECK(root.read("files/x") == "new ex");
+    CHECK(root.read("files/others") == "one");
+    CHECK(root.read("files/other") == "two");
+    CHECK(!root.tree().stat("files/d"));
+}
+
 TEST_CASE("many steps between two flushes") {
     TempRoot root;
     Filer filer(root.tree(), base::system_rng());
