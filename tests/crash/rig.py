@@ -187,12 +187,11 @@ class Ledger:
             self.narrow(applied)
             return status
         self.refused += 1
-        # 4xx is a statement about the resource, so some possible state must be one of which it is true.
+        # 4xx is a statement about the resource: nothing was done, and some possible state must be one of which it is true.
         if 400 <= status < 500 or failed_inside:
+            self.narrow(before)
             if len(applied) == len(before):
                 self.wrong.append(f"{what} answered {status} where nothing stood against it: {answer.octets[:300]!r}")
-            else:
-                self.narrow([s for s in before if operation.after(s) is None])
         return status
 
     def learn(self, operation, answer, applied):

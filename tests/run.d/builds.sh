@@ -109,6 +109,11 @@ run_crash() {
     HEARTH_TEST_TIMEOUT=1800 run_lines "$1-crash-$2" /usr/bin/python3 tests/crash/kill9 --hearth "build/$1/hearth" --cycles "$2"
 }
 
+# run_shim BUILD SAMPLES: failing and fatal file system calls, some positions of each in about two minutes.
+run_shim() {
+    HEARTH_TEST_TIMEOUT=600 run_lines "$1-shim" /usr/bin/python3 tests/crash/shim --hearth "build/$1/hearth" --sample "$2" --minutes 2
+}
+
 # Each header compiles alone.
 check_headers() {
     local log="$logs/headers.log" flags
