@@ -16,13 +16,12 @@
 // before it (the journal of the file system keeps order; where it does not, nothing below destroys bytes). So the disk
 // is the outcome of steps 0..k-1 for one k, perhaps with step k half done, and the rows predict what the tree looks
 // like for each k. The cut that contradicts the disk least is taken; of equals the smallest, because performing a step
-// whose effect can not be seen again changes nothing. Where something contradicts even that cut, steps may have failed
-// before the crash, and with them all that build upon them: leaving these out may explain the rest.
+// whose effect can not be seen again changes nothing.
 //
 // Then, goal-directed:
 //  - steps before the cut are not performed again: what they made may long be somewhere else. Only what the model says
 //  must
-//    stand somewhere now, and does not (octets lost in a power cut because inline bytes are not
+//    stand somewhere now, and does not (a step that failed, or octets lost in a power cut because inline bytes are not
 //    synced before the answer), is put there, from the bytes the row still holds;
 //  - a name with other content than the model's is an outside edit since: it stays, and no facts are reported, so that
 //  the
@@ -35,7 +34,6 @@ namespace storage {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
-constexpr std::size_t kLookedAtMax = 64 * 1024;  // steps compared with the disk in search of failed ones
 
 // What the model believes stands at a name.
 struct Thing {
@@ -255,22 +253,13 @@ std::vector<std::string> names_of(const FileStep& step) {
 
 // How many steps were performed: the cut whose predictions contradict the disk least. After each step only the names
 // that it touches are compared again.
-struct Cut {
-    std::size_t at = 0;              // steps before it were performed
-    std::vector<bool> failed;        // but not these
-    std::size_t contradictions = 0;  // names that look otherwise
-
-    bool performed(std::size_t i) const { return i < at && !failed[i]; }
-};
-
-Cut find_cut(const std::vector<FileStep>& steps, const std::map<std::string, Thing>& start, Look& look,
-             std::vector<bool> failed) {
+std::size_t find_cut(const std::vector<FileStep>& steps, const std::map<std::string, Thing>& start, const Tree& root) {
     std::map<std::string, bool> wrong;  // every name the rows speak of, at any time
     {
         Model all(steps, start);
         for (const auto& [path, thing] : all.all()) wrong[path] = false;
         for (std::size_t i = 0; i < steps.size(); ++i) {
-            if (!failed[i]) all.apply(i);
+            all.apply(i);
             for (const auto& path : names_of(steps[i])) {
                 wrong[path] = false;
                 for (auto it = all.all().lower_bound(path); it != all.all().end() && is_at_or_below(it->first, path);
@@ -280,6 +269,7 @@ Cut find_cut(const std::vector<FileStep>& steps, const std::map<std::string, Thi
         }
     }
     Model model(steps, start);
+    Look look(root, steps);
     std::size_t contradictions = 0;
     const auto compare = [&](std::map<std::string, bool>::iterator at) {
         const bool now = !look.agrees(at->first, model.at(at->first));
@@ -300,36 +290,12 @@ Cut find_cut(const std::vector<FileStep>& steps, const std::map<std::string, Thi
         best = cut;
     };
     for (std::size_t i = 0; i < steps.size(); ++i) {
-        if (failed[i]) continue;
         if (Model::exchanges(steps[i])) {
             model.exchange(i);
             consider(i, i);  // half done: to be finished
         }
         model.finish(i);
         consider(i, i + 1);
-    }
-    return {best, std::move(failed), fewest};
-}
-
-// A step that failed and those that build upon it were not performed either, while others went on (FailedSteps). Such
-// rows outlive those around them, so they are looked for from the front, and only where the disk says that something
-// is missing.
-Cut find_cut(const std::vector<FileStep>& steps, const std::map<std::string, Thing>& start, const Tree& root) {
-    Look look(root, steps);
-    Cut best = find_cut(steps, start, look, std::vector<bool>(steps.size()));
-    const std::size_t tries = std::min(steps.size(), kLookedAtMax / steps.size());
-    for (std::size_t i = 0; i < tries && best.contradictions > 0; ++i) {
-        if (best.failed[i]) continue;
-        FailedSteps chain;
-        chain.add(steps[i]);
-        std::vector<bool> failed = best.failed;
-        for (std::size_t j = i; j < steps.size(); ++j) {
-            if (!chain.concern(steps[j])) continue;
-            failed[j] = true;
-            chain.add(steps[j]);
-        }
-        Cut without = find_cut(steps, start, look, std::move(failed));
-        if (without.contradictions < best.contradictions) best = std::move(without);
     }
     return best;
 }
@@ -348,12 +314,10 @@ std::string home_of(const FileStep& step, std::size_t i, const Model& model, con
 std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     if (steps.empty()) return {};
     const auto start = start_of(steps);
-    const Cut cut = find_cut(steps, start, root_);
-    base::log_info("filer", "replay steps=" + std::to_string(steps.size()) + " done=" + std::to_string(cut.at) +
-                                " failed=" + std::to_string(std::count(cut.failed.begin(), cut.failed.end(), true)));
+    const std::size_t cut = find_cut(steps, start, root_);
+    base::log_info("filer", "replay steps=" + std::to_string(steps.size()) + " done=" + std::to_string(cut));
     Model model(steps, start);
-    for (std::size_t i = 0; i < cut.at; ++i)
-        if (cut.performed(i)) model.apply(i);
+    for (std::size_t i = 0; i < cut; ++i) model.apply(i);
     std::vector<std::string> homes(steps.size());
     for (const auto& [path, thing] : model.all())
         if (thing.maker != kNone) homes[thing.maker] = path;
@@ -365,7 +329,7 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
         later_.pop_back();
         const FileStep& step = steps[i];
-        if (!cut.performed(i)) {
+        if (i >= cut) {
             outcomes.push_back(redo(step));
             continue;
         }
@@ -391,7 +355,7 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     return outcomes;
 }
 
-// A step from the cut on, or one that failed: most likely not performed, and if it was, what it placed is left alone.
+// A step from the cut on: most likely not performed, and if it was, what it placed is left alone.
 StepOutcome Filer::redo(const FileStep& step) {
     return guarded(step, [&](StepOutcome& outcome) {
         if (step.op == StepOp::write_inline) {

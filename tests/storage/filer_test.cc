@@ -540,6 +540,7 @@ TEST_CASE("a chain of steps behind one that failed waits for the replay") {
     CHECK(perform(script.write("files/other", "two")) == "");
     CHECK(root.read("files/y") == "why");
 
+    script.steps.resize(script.steps.size() - 2);  // flushed, and their rows went
     FailedSteps none;
     for (const auto& outcome : Filer(root.tree(), base::system_rng(), &none).replay(script.steps)) {
         CHECK(outcome.failure == "");
