@@ -212,11 +212,12 @@ void StoreOnDisk::open_database() {
     give_birth(*writer_, seams_);
     const Marker ours{meta(*writer_, "store_uuid"), meta(*writer_, "db_uuid")};
     if (born_) {
-        tree_->make_folder("files");
         write_marker(*tree_, ours);
     } else if (!marker || marker->root != ours.root || marker->db != ours.db) {
         refuse("its .hearth/root.json names another database; one of them was copied or restored alone");
     }
+    // After the marker: a start that was cut before it left nothing that looks like somebody's files.
+    tree_->make_folder("files");
     // The names of a new root, its own among them: no later sync of what lies below speaks for them.
     if (born_) tree_->sync_all();
     uuid_ = uuid_from(ours.root);
