@@ -34,6 +34,7 @@ namespace storage {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+constexpr std::string_view kCopies = ".hearth/staging/";  // where trees are copied to before they are shown
 
 // What the model believes stands at a name.
 struct Thing {
@@ -127,6 +128,11 @@ class Model {
                 return;
             }
             case StepOp::make_folder: {
+                // A copy is built there without rows: what will stand below it is not nothing.
+                if (step.dst.starts_with(kCopies)) {
+                    at_[step.dst] = {Thing::What::found, kNone, i, std::nullopt, false, {}};
+                    return;
+                }
                 const auto there = at(step.dst);
                 const bool is_folder =
                     there && (there->what == Thing::What::folder || there->what == Thing::What::found);

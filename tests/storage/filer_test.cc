@@ -150,6 +150,48 @@ const std::vector<Case> kScripts = {
          s.write("files/n", "");
          s.write("files/n", "n", "");
      }},
+    {"a copied tree over another, and a move over a member inside",
+     [](TempRoot& root, Script& s) {
+         root.tree().make_folders("files/d");
+         root.write("files/d/f3", "old d");
+         root.tree().make_folders(".hearth/staging/copy");
+         root.write(".hearth/staging/copy/f0", "zero", 5'000'000'000);
+         root.write(".hearth/staging/copy/f3", "three", 6'000'000'000);
+         root.write("files/e", "three", 6'000'000'000);
+         const auto zero = root.tree().stat(".hearth/staging/copy/f0");
+         const auto three = root.tree().stat(".hearth/staging/copy/f3");
+         s.folder(".hearth/staging/copy");
+         s.two(StepOp::keep_folder, "files/d", ".hearth/trash/d");
+         s.two(StepOp::move, ".hearth/staging/copy", "files/d");
+         s.two(StepOp::keep_file, "files/e", version_path("three"));
+         s.two(StepOp::keep_file, "files/d/f3", version_path("three")).expect = three;
+         s.two(StepOp::move, "files/d/f0", "files/d/f3").expect = zero;
+         s.write("files/d/f0", "zero again");
+         s.two(StepOp::move, "files/d/f0", "files/g");
+     }},
+    {"a copied tree, and members of it moved over files outside it",
+     [](TempRoot& root, Script& s) {
+         root.tree().make_folders(".hearth/staging/copy");
+         root.write(".hearth/staging/copy/f2", "two", 5'000'000'000);
+         root.write(".hearth/staging/copy/f3", "two", 5'000'000'000);
+         root.write("files/f0", "nought", 6'000'000'000);
+         root.write("files/f3", "three", 7'000'000'000);
+         root.tree().make_folders("files/d1");
+         root.write("files/d1/f3", "two", 5'000'000'000);
+         const auto copied_two = root.tree().stat(".hearth/staging/copy/f2");
+         const auto copied_three = root.tree().stat(".hearth/staging/copy/f3");
+         const auto nought = root.tree().stat("files/f0");
+         const auto three = root.tree().stat("files/f3");
+         const auto inner = root.tree().stat("files/d1/f3");
+         s.folder(".hearth/staging/copy");  // its members come without rows
+         s.two(StepOp::move, ".hearth/staging/copy", "files/d0");
+         s.stage("files/d0/f3", "more", "two").expect = copied_three;
+         s.two(StepOp::keep_file, "files/f3", version_path("three")).expect = three;
+         s.two(StepOp::move, "files/d1/f3", "files/f3").expect = inner;
+         s.two(StepOp::keep_file, "files/f0", version_path("nought")).expect = nought;
+         s.two(StepOp::move, "files/d0/f2", "files/f0").expect = copied_two;
+         s.write("files/z", "last");
+     }},
     {"removed and expired",
      [](TempRoot& root, Script& s) {
          root.tree().make_folders("files/gone/in");
