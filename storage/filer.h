@@ -118,7 +118,7 @@ class Filer {
     void recheck_inline(const FileStep& step, const std::string& home, StepOutcome& outcome);
     void recheck_staged(const FileStep& step, const std::string& home, StepOutcome& outcome);
     void restore(const std::string& path, const FileStep& step, StepOutcome& outcome);
-    void restore_history(const FileStep& step, const std::string& kept, StepOutcome& outcome);
+    void restore_history(const FileStep& step, const std::string& kept, bool by_hash, StepOutcome& outcome);
     void flush_below(const std::string& path);
     void note_file(const std::string& path, std::uint64_t ino);
     void note_folder_of(const std::string& path);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "storage/base/failure.h"
+#include "storage/base/hash.h"
 #include "storage/base/log.h"
 #include "storage/filer.h"
 
@@ -343,16 +344,25 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
         const bool src_free = at_src && at_src->what == Thing::What::absent;
         outcomes.push_back(recheck(step, home_of(step, i, model, homes), src_free));
     }
-    // In the end history has what each step replaced: a file that came out of its place torn was dropped for the bytes
-    // its row holds.
+    // In the end history has what each step replaced: a file that came out of its place torn was dropped, and one that
+    // is kept under the name of its hash may be torn, for the bytes that a row holds.
     for (std::size_t i = cut; i < steps.size(); ++i) model.apply(i);
+    std::map<std::string, std::size_t> held;  // by the name of their hash
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (steps[i].op == StepOp::write_inline) held[base::hex(base::sha256(steps[i].bytes).view())] = i;
+    }
     for (const auto& entry : model.all()) {
         const std::string& path = entry.first;
         const Thing& thing = entry.second;
-        if (thing.what != Thing::What::inlined || !path.starts_with(".hearth/")) continue;
-        const FileStep& step = steps[thing.maker];
-        StepOutcome& outcome = outcomes[thing.maker];
-        const StepOutcome done = guarded(step, [&](StepOutcome& again) { restore_history(step, path, again); });
+        if (thing.what == Thing::What::absent || !path.starts_with(".hearth/")) continue;
+        const auto by_hash = thing.any_copy ? held.find(path.substr(path.rfind('/') + 1)) : held.end();
+        const std::size_t row = by_hash != held.end()                ? by_hash->second
+                                : thing.what == Thing::What::inlined ? thing.maker
+                                                                     : kNone;
+        if (row == kNone) continue;
+        StepOutcome& outcome = outcomes[row];
+        const StepOutcome done = guarded(
+            steps[row], [&](StepOutcome& again) { restore_history(steps[row], path, by_hash != held.end(), again); });
         if (!done.failure.empty()) outcome.failure = done.failure;
         if (done.surprise) outcome.surprise = done.surprise;
     }
@@ -432,9 +442,13 @@ void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOu
     if (there && Look::is_staged(*there, step)) outcome.facts = there;
 }
 
-void Filer::restore_history(const FileStep& step, const std::string& kept, StepOutcome& outcome) {
-    if (root_.stat(kept) && likeness(root_, kept, step) != Likeness::torn) return;
-    restore(kept, step, outcome);
+// `by_hash`: whatever other octets stand there are torn ones.
+void Filer::restore_history(const FileStep& step, const std::string& kept, bool by_hash, StepOutcome& outcome) {
+    const auto there = root_.stat(kept);
+    const bool torn = there && there->kind == DiskKind::file &&
+                      (by_hash ? !is_version(root_, kept, *there, std::nullopt, kept)
+                               : likeness(root_, kept, step) == Likeness::torn);
+    if (!there || torn) restore(kept, step, outcome);
 }
 
 // Puts the bytes of the row where the model says they stand: nothing is there, or a torn copy of them.

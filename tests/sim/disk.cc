@@ -277,7 +277,12 @@ void Disk::closed(Ino ino, int life) {
     drop_if_unused(ino);
 }
 
-void Disk::power_on() {
+void Disk::power_on(bool killed) {
+    if (killed) {
+        dead_ = false;
+        cut_at_.reset();
+        sync_all();
+    }
     const auto chance = [&](unsigned percent) { return dice_() % 100 < percent; };
     // Names.
     if (names_ == Names::ordered) {

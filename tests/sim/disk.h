@@ -54,8 +54,9 @@ class Disk {
     void cut() { dead_ = true; }
     bool dead() const { return dead_; }
     std::uint64_t changes() const { return changes_; }
-    // What is left, by lot: all is durable then and the disk works again. Open files of before are void.
-    void power_on();
+    // What is left, by lot: all is durable then and the disk works again. Open files of before are void. Killed: only
+    // the process died, and all that was written is left.
+    void power_on(bool killed);
     int life() const { return life_; }
 
     // ---- for the file system and SQLite's VFS; all throw base::Failure when the power is cut ----

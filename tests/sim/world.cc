@@ -122,8 +122,9 @@ class World {
         } catch (const std::exception& error) {
             if (!disk_.dead()) broken(std::string("a life ended by: ") + error.what());
         }
-        count(disk_.dead() ? "crashes" : "clean stops");
-        disk_.power_on();
+        const bool killed = disk_.dead() && below(3) == 0;
+        count(!disk_.dead() ? "clean stops" : killed ? "kills" : "crashes");
+        disk_.power_on(killed);
         use_for_sqlite(&disk_);
     }
 
@@ -221,7 +222,7 @@ class World {
         const std::string file = pick(after, false, false);
         const std::string fresh = under(folder, "n" + std::to_string(next_name_++ % 40));
         const bool is_free = !after.contains(fresh);
-        switch (below(10)) {
+        switch (below(13)) {
             case 0:
             case 1:
             case 2:
@@ -277,6 +278,36 @@ class World {
                     store.write([&](WriteTxn& txn) { txn.set_props(node(txn, user, file).id, changes, {}); });
                 };
             }
+            case 9:
+            case 10: {  // the source's time goes with it: equal octets with equal times at two names
+                const std::string to = below(2) == 0 ? fresh : pick(after, false, false);
+                if (file == "-" || to == "-" || to == file || (to == fresh && !is_free)) return {};
+                after[to].bytes = after[file].bytes;
+                return [this, &store, &user, file, to] {
+                    count("copy");
+                    const Node source = store.read([&](ReadTxn& txn) { return node(txn, user, file); });
+                    storage::Content content = uploaded(store, contents_.at(*source.hash), source.mtime_ns);
+                    store.write([&](WriteTxn& txn) {
+                        txn.put({node(txn, user, parent_of(to)).id, name_of(to), NodeKind::file, {}, {}, {}},
+                                std::move(content), storage::no_index(), {});
+                    });
+                };
+            }
+            case 11: {
+                const std::string over = pick(after, false, false);
+                if (file == "-" || over == "-" || over == file) return {};
+                after[over] = after[file];
+                after.erase(file);
+                return [this, &store, &user, file, over] {
+                    count("move over");
+                    store.write([&](WriteTxn& txn) {
+                        const Node source = node(txn, user, file);
+                        const Node target = node(txn, user, over);
+                        txn.remove(target.id, {});
+                        txn.place(source.id, target.parent, name_of(over), {});
+                    });
+                };
+            }
             default:
                 return [this, &store] {
                     count("pause");
@@ -288,6 +319,13 @@ class World {
         }
     }
 
+    storage::Content uploaded(storage::Store& store, const std::string& bytes, std::optional<std::int64_t> mtime_ns) {
+        storage::Upload upload(store.tree(), rng_, {bytes.size(), std::uint64_t{1} << 20, false, false, false});
+        upload.write(bytes);
+        upload.close();
+        return upload.finish(mtime_ns);
+    }
+
     std::function<void()> put(storage::Store& store, User& user, const std::string& path, Folder& after) {
         const bool big = below(3) == 0;
         const std::string bytes = content_of(next_content_++, big);
@@ -295,10 +333,7 @@ class World {
         contents_[base::sha256(bytes)] = bytes;
         return [this, &store, &user, path, bytes] {
             count(bytes.size() > storage::kInlineBytesMax ? "put, staged" : "put, inline");
-            storage::Upload upload(store.tree(), rng_, {bytes.size(), std::uint64_t{1} << 20, false, false, false});
-            upload.write(bytes);
-            upload.close();
-            storage::Content content = upload.finish({});
+            storage::Content content = uploaded(store, bytes, {});
             store.write([&](WriteTxn& txn) {
                 txn.put({node(txn, user, parent_of(path)).id, name_of(path), NodeKind::file, {}, {}, {}},
                         std::move(content), storage::no_index(), {});

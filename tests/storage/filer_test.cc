@@ -359,6 +359,27 @@ TEST_CASE("octets that a power cut lost come back from the row") {
     }
 }
 
+// The file that is kept under the name of a hash was not synced yet when an equal one, long durable, was dropped for
+// it.
+TEST_CASE("a version that a later removal shares comes back from the row that holds its octets") {
+    TempRoot root;
+    root.write("files/b", "one", 5'000'000'000);
+    Script script(root);
+    script.write("files/a", "one");
+    script.write("files/a", "two", "one");
+    script.two(StepOp::keep_file, "files/b", version_path("one"));
+    Filer filer(root.tree(), base::system_rng());
+    for (const auto& step : script.steps) filer.perform(step);
+    root.tree().unlink(version_path("one"));
+    root.write(version_path("one"), "", script.steps[0].mtime_ns);
+    for (const auto& outcome : Filer(root.tree(), base::system_rng()).replay(script.steps)) {
+        CHECK(outcome.failure == "");
+        CHECK(!outcome.surprise);
+    }
+    CHECK(root.read(version_path("one")) == "one");
+    CHECK(root.read("files/a") == "two");
+}
+
 // Cut between the exchange and the keeping, and neither file was synced: the octets of what came out are in the row of
 // the step before.
 TEST_CASE("history has what was replaced, although it came out of its place torn") {
