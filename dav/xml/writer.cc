@@ -155,7 +155,8 @@ void Writer::begin(QName name) {
     }
     end_tag();
     flush_if_full();
-    const Open& opened = open_.emplace_back(prefix_of(name.ns), name);
+    open_.push_back({prefix_of(name.ns), name});
+    const Open& opened = open_.back();
     buffer_.push_back('<');
     append_name(opened.prefix, name);
     if (is_root) {
