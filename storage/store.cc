@@ -17,6 +17,7 @@ constexpr const char* kDatabase = ".hearth/hearth.db";
 constexpr const char* kWriteAheadLog = ".hearth/hearth.db-wal";
 constexpr const char* kSharedMemory = ".hearth/hearth.db-shm";
 constexpr std::size_t kMarkerBytesMax = 4096;
+constexpr std::size_t kShelves = 256;  // folders of versions/
 
 struct Marker {
     std::string root;
@@ -147,6 +148,7 @@ class StoreOnDisk final : public Store {
         throw NotARoot(options_.root + " can not be opened as a storage root: " + why);
     }
     void enter_root();
+    void make_shelves();
     void keep_private();
     void open_database();
     void recover_steps();
@@ -192,6 +194,21 @@ void StoreOnDisk::enter_root() {
     if (!lock_) throw InUse(options_.root, holder);
     for (const char* folder : {".hearth/staging", ".hearth/versions", ".hearth/trash", ".hearth/keys"}) {
         tree_->make_folder(folder, 0700);
+    }
+    make_shelves();
+}
+
+// A removal keeps the file in versions/<hh>/. It has to work on a full disk, where no folder can be made any more: they
+// are made while there is room.
+void StoreOnDisk::make_shelves() {
+    const std::string versions = ".hearth/versions";
+    const std::vector<DirEntry> there = tree_->list(versions);
+    if (there.size() >= kShelves) return;
+    try {
+        for (std::size_t i = 0; i < kShelves; ++i)
+            tree_->make_folder(versions + "/" + base::hex(std::string(1, static_cast<char>(i))), 0700);
+    } catch (const base::Failure& failure) {  // then each is made when it is needed, if that can be
+        base::log_warn("store", failure.what());
     }
 }
 

@@ -5,7 +5,7 @@ maps each path to its Entry. An acknowledged operation takes each state to the o
 the server died, or that was answered with 5xx, leaves both, and nothing in between. After a restart the area as the server shows
 it, and as it stands on the plain disk, must be one of these states.
 """
-import base64, hashlib, http.client, os, re, shutil, signal, socket, subprocess, tempfile, time
+import base64, hashlib, http.client, os, random, re, shutil, signal, socket, subprocess, tempfile, time
 import xml.etree.ElementTree as xml
 from collections import namedtuple
 from urllib.parse import quote, unquote
@@ -35,8 +35,12 @@ def parent_of(path):
     return path.rpartition("/")[0]
 
 
+def is_at_or_below(path, *tops):
+    return any(path == top or path.startswith(top + "/") for top in tops)
+
+
 def below(state, path):
-    return [p for p in state if p == path or p.startswith(path + "/")]
+    return [p for p in state if is_at_or_below(p, path)]
 
 
 # ---- operations ----
@@ -187,6 +191,9 @@ class Ledger:
             self.narrow(applied)
             return status
         self.refused += 1
+        if status == 507:  # there was no room, and nothing was done
+            self.narrow(before)
+            return status
         # 4xx is a statement about the resource: nothing was done, and some possible state must be one of which it is true.
         if 400 <= status < 500 or failed_inside:
             self.narrow(before)
@@ -311,16 +318,20 @@ def free_port():
 
 
 class Server:
-    """The program on a root of its own, in a temporary folder."""
+    """The program in a temporary folder, with a root there that is made now, or with one that has the user already."""
 
-    def __init__(self, binary, name, environment=None):
-        self.binary, self.environment = os.path.abspath(binary), environment or {}
+    def __init__(self, binary, name, environment=None, root=None, settings=""):
+        self.binary, self.environment, self.settings = os.path.abspath(binary), environment or {}, settings
         self.work = os.path.realpath(tempfile.mkdtemp(prefix=f"hearth-{name}-"))
-        self.root = f"{self.work}/root"
+        self.root = root or f"{self.work}/root"
         self.files = f"{self.root}/files/{USER}"
         self.log = open(f"{self.work}/log", "a")
         self.process = None
         self.starts = 0
+        if not os.path.exists(f"{self.root}/.hearth"):
+            self.add_user()
+
+    def add_user(self):
         subprocess.run([self.binary, "user", "add", USER, "--password-stdin", "--root", self.root], input=PASSWORD + "\n", text=True,
                        check=True, stdout=subprocess.DEVNULL)
 
@@ -328,7 +339,7 @@ class Server:
         self.port = free_port()
         conf = f"{self.work}/hearth.toml"
         with open(conf, "w") as out:
-            out.write(f'[[listen]]\naddress = "127.0.0.1"\nport = {self.port}\ntls = false\n')
+            out.write(f'{self.settings}\n[[listen]]\naddress = "127.0.0.1"\nport = {self.port}\ntls = false\n')
         self.process = subprocess.Popen([self.binary, "serve", "--config", conf, "--root", self.root], stdout=self.log, stderr=self.log,
                                         env={**os.environ, **self.environment})
         self.starts += 1

@@ -115,6 +115,11 @@ run_shim() {
         --faults once,kill,after,torn,short --sample "$2" --minutes 2
 }
 
+# run_rigs BUILD: disks that are full.
+run_rigs() {
+    run_lines "$1-full" /usr/bin/python3 tests/crash/full --hearth "build/$1/hearth" --floors floor
+}
+
 # Each header compiles alone.
 check_headers() {
     local log="$logs/headers.log" flags

@@ -121,6 +121,22 @@ TEST_CASE("what the store keeps for itself is nobody else's to read") {
     ::umask(before);
 }
 
+TEST_CASE("a removal finds the folder it keeps files in, so that a full disk takes no part in it") {
+    TempDir dir;
+    const std::string versions = dir.path() + "/root/.hearth/versions";
+    const auto shelves = [&] {
+        std::size_t count = 0;
+        for (const auto& one : fs::directory_iterator(versions)) count += one.is_directory() ? 1 : 0;
+        return count;
+    };
+    { Home home(dir.path() + "/root"); }
+    CHECK(shelves() == 256);
+    fs::remove(versions + "/a7");  // an older root has only those it came to need
+    { Home home(dir.path() + "/root"); }
+    CHECK(shelves() == 256);
+    CHECK(fs::exists(versions + "/a7"));
+}
+
 TEST_CASE("content is written, read, replaced, and its past kept") {
     TempDir dir;
     Home home(dir.path());

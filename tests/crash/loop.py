@@ -1,0 +1,61 @@
+"""A small file system of its own, in a file, for the rigs that fill it or take it away."""
+import os, subprocess
+
+SIZE = 64 * 2**20
+PIECE = bytes(2**16)
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+class Disk:
+    """ext4 in a file below `work`, mounted at `work`/disk. `reason`: why it is not, or empty."""
+
+    def __init__(self, work):
+        self.image, self.at, self.work = f"{work}/image", f"{work}/disk", work
+        self.filler = f"{self.at}/somebody-elses"
+        os.mkdir(self.at)
+        with open(self.image, "wb") as image:
+            image.truncate(SIZE)
+        self.reason = ""
+        made = run("mkfs.ext4", "-q", "-F", "-m", "0", self.image)
+        self.reason = made.stderr.strip() if made.returncode else self.mount()
+
+    def mount(self):
+        done = run("mount", "-o", "loop", self.image, self.at)
+        return "" if done.returncode == 0 else done.stderr.strip().replace("\n", " ") or "mount failed"
+
+    def remount(self, how):
+        done = run("mount", "-o", f"remount,{how}", self.at)
+        return "" if done.returncode == 0 else done.stderr.strip()
+
+    def detach(self):
+        """Nobody finds it any more; who has it open goes on with it."""
+        run("umount", "-l", self.at)
+
+    def free(self):
+        facts = os.statvfs(self.at)
+        return facts.f_bavail * facts.f_frsize
+
+    def fill(self, leave=0):
+        """A file of somebody else takes all but `leave` octets."""
+        with open(self.filler, "ab", buffering=0) as file:
+            piece = PIECE
+            while piece and self.free() > leave:
+                try:
+                    file.write(piece[:max(1, min(len(piece), self.free() - leave))])
+                except OSError:
+                    piece = piece[:len(piece) // 2]
+            os.fsync(file.fileno())
+
+    def give_back(self):
+        if os.path.exists(self.filler):
+            os.unlink(self.filler)
+        os.sync()
+
+    def remove(self):
+        while os.path.ismount(self.at) and run("umount", self.at).returncode == 0:
+            pass
+        if os.path.ismount(self.at):
+            self.detach()
