@@ -273,6 +273,21 @@ std::vector<KvRow> Reading<Base>::kv_rows(std::string_view table, std::string_vi
 }
 
 template <typename Base>
+std::vector<KvMark> Reading<Base>::kv_marks(std::string_view table) {
+    std::vector<KvMark> marks;
+    auto query = db_.query(
+        "SELECT tbl, key, field, origin, seq FROM kv WHERE tbl = ?1"
+        " UNION ALL SELECT tbl, key, field, origin, seq FROM kv_beside WHERE tbl = ?1"
+        " ORDER BY key, field, origin, seq");
+    query.bind_text(table);
+    while (query.next()) {
+        KvKey at{std::string(query.text(0)), std::string(query.text(1)), std::string(query.text(2))};
+        marks.push_back({std::move(at), {query.integer(3), query.integer(4)}});
+    }
+    return marks;
+}
+
+template <typename Base>
 std::optional<std::string> Reading<Base>::local(std::string_view table, std::string_view key) {
     auto query = db_.query("SELECT value FROM local WHERE tbl = ?1 AND key = ?2");
     query.bind_text(table).bind_text(key);

@@ -68,6 +68,7 @@ class Reading : public Base {
     std::optional<std::string> kv(const KvKey& at) override;
     std::vector<KvRow> kv_rows(std::string_view table) override;
     std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) override;
+    std::vector<KvMark> kv_marks(std::string_view table) override;
     std::optional<std::string> local(std::string_view table, std::string_view key) override;
     std::vector<Dot> vector(SpaceId space) override;
     SyncState sync_state(SpaceId space) override;

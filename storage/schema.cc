@@ -56,8 +56,17 @@ void count_props(sql::Connection& connection) {
         " CROSS JOIN node AS n ON n.id = p.node WHERE n.space = space.id), 0)");
 }
 
+// Before there were two homes, no record stood beside another.
+void add_kv_beside(sql::Connection& connection) {
+    connection.script(
+        "CREATE TABLE kv_beside (tbl TEXT NOT NULL, key TEXT NOT NULL, field TEXT NOT NULL, value BLOB,"
+        " hlc INTEGER NOT NULL, origin INTEGER NOT NULL, seq INTEGER NOT NULL,"
+        " PRIMARY KEY (tbl, key, field, origin, seq)) STRICT, WITHOUT ROWID");
+}
+
 constexpr Step kWhole{kSchemaVersion, create_all};
-constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync}, Step{4, count_props}};
+constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync}, Step{4, count_props},
+                               Step{5, add_kv_beside}};
 static_assert(kSteps.back().version == kSchemaVersion);
 
 void take(sql::Connection& connection, const Step& step) {

@@ -17,6 +17,9 @@
 
 namespace storage {
 
+struct KvFacet;
+struct Rank;
+
 // What a path leads to below the root of a space. chain[0] is the root; chain.size() - 1 segments were found.
 struct Walk {
     std::vector<Node> chain;
@@ -38,6 +41,11 @@ struct KvKey {
 struct KvRow {
     KvKey at;
     std::string value;
+};
+// One head of a row, shown or beside it, removed values too. Whatever happens to a row changes its set of marks.
+struct KvMark {
+    KvKey at;
+    Dot dot;
 };
 
 // A consistent view of the store. Lives inside store.read or store.write only; one thread. Never waits for a client.
@@ -89,6 +97,7 @@ class ReadTxn {
     virtual std::optional<std::string> kv(const KvKey& at) = 0;
     virtual std::vector<KvRow> kv_rows(std::string_view table) = 0;                        // in key, field order
     virtual std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) = 0;  // of one key
+    virtual std::vector<KvMark> kv_marks(std::string_view table) = 0;                      // in key, field, dot order
 
     // Local values that are never logged (counters, last use).
     virtual std::optional<std::string> local(std::string_view table, std::string_view key) = 0;
@@ -169,6 +178,8 @@ class WriteTxn : public ReadTxn {
     // on disk; its time there stays as it was written, so that `disk` still knows it.
     virtual void set_props(NodeId id, const PropChanges& changes, const Author& author) = 0;
     virtual void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) = 0;
+    // What a record of another home says about its row; the record is in the log already. See replication/kv_state.h.
+    virtual void take_kv(const KvFacet& record, const Rank& rank) = 0;
 
     // Local tables that are never logged. Locks: who checks what may be locked is dav; remove_lock of a token that is
     // not there does nothing. Locks go by themselves with the removal of their node, and when `place` moves it or

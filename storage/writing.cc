@@ -1,6 +1,9 @@
 #include "storage/writing.h"
 
+#include <algorithm>
+
 #include "storage/base/failure.h"
+#include "storage/kv_rows.h"
 
 namespace storage {
 
@@ -472,27 +475,22 @@ void Writing::set_props(NodeId id, const PropChanges& changes, const Author& aut
 }
 
 void Writing::set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) {
-    Dot replaced;
-    {
-        auto query = db_.query("SELECT origin, seq FROM kv WHERE tbl = ?1 AND key = ?2 AND field = ?3");
-        query.bind_text(at.table).bind_text(at.key).bind_text(at.field);
-        if (query.next()) replaced = {query.integer(0), query.integer(1)};
-    }
     begin_verb();
     RecordBody body;
-    body.kv = KvFacet{at.table, at.key, at.field, {}, {}, {}};
-    if (value) body.kv->value = *value;
-    if (replaced.seq != 0) body.kv->parents.push_back(replaced);
+    KvFacet& kv = body.kv.emplace();
+    kv.table = at.table;
+    kv.key = at.key;
+    kv.field = at.field;
+    if (value) kv.value = *value;
+    for (const KvHead& head : kv_heads(db_, at)) kv.parents.push_back(head.rank.dot);
+    std::sort(kv.parents.begin(), kv.parents.end());
     const Stamp stamp = ledger_.append(ledger_.sys(), RecordKind::kv, Oid{}, author, body);
-    auto query = db_.query(
-        "INSERT INTO kv (tbl, key, field, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-        " ON CONFLICT (tbl, key, field) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7");
-    query.bind_text(at.table).bind_text(at.key).bind_text(at.field);
-    if (value)
-        query.bind_blob(*value);
-    else
-        query.bind_null();
-    query.bind(stamp.hlc).bind(stamp.dot.origin).bind(stamp.dot.seq).run();
+    storage::take_kv(db_, kv, {stamp.hlc, stamp.dot});
+}
+
+void Writing::take_kv(const KvFacet& record, const Rank& rank) {
+    begin_verb();
+    storage::take_kv(db_, record, rank);
 }
 
 void Writing::set_disk(NodeId id, const FileFacts& facts) {

@@ -59,6 +59,7 @@ class Writing final : public Reading<WriteTxn> {
     std::vector<NodeId> add_copied(std::span<const Copied> members, const Author& author) override;
     void set_props(NodeId id, const PropChanges& changes, const Author& author) override;
     void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) override;
+    void take_kv(const KvFacet& record, const Rank& rank) override;
     void add_lock(const Lock& lock) override;
     void refresh_lock(std::string_view token, std::int64_t expires_ms) override;
     void remove_lock(std::string_view token) override;

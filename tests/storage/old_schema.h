@@ -8,6 +8,7 @@ namespace storage {
 
 // Makes a new database what it was in that version: each step of storage/schema.cc, taken back.
 inline void make_old(sql::Connection& db, int version) {
+    if (version < 5) db.script("DROP TABLE kv_beside");
     if (version < 3) {
         db.script(
             "DROP INDEX node_moved; DROP INDEX gone_node; ALTER TABLE vector DROP COLUMN lsn;"
