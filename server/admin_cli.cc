@@ -152,6 +152,10 @@ int status(const Invocation& call) {
     std::cout << "hearth serves " << config.root << " as process " << value["pid"].get<int>() << " on";
     for (const auto& address : addresses) std::cout << " " << address;
     std::cout << "\n";
+    const Json& volume = value["volume"];
+    std::cout << "its file system is " << volume["file_system"].get<std::string>() << " ("
+              << volume["kind"].get<std::string>() << "):\n";
+    for (const auto& promise : volume["promises"]) std::cout << "  " << promise.get<std::string>() << "\n";
     return 0;
 }
 

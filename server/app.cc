@@ -27,6 +27,14 @@ constexpr std::int64_t kRemovalsKnownHours = 90 * 24;  // so long a client may s
 constexpr std::size_t kDrainStep = 1000;               // rows of one housekeeping transaction
 constexpr std::size_t kDrainRounds = 1000;             // of one turn; the rest waits for the next
 
+nlohmann::json volume_facts(const storage::Volume& volume) {
+    nlohmann::json facts = {{"file_system", volume.file_system},
+                            {"kind", storage::kind_text(volume.kind)},
+                            {"promises", nlohmann::json::array()}};
+    for (const auto& promise : volume.promises()) facts["promises"].push_back(promise.text);
+    return facts;
+}
+
 }  // namespace
 
 struct App::State {
@@ -125,7 +133,8 @@ struct App::State {
                                       {"running", true},
                                       {"pid", ::getpid()},
                                       {"addresses", server->addresses()},
-                                      {"ready", core->ready()}};
+                                      {"ready", core->ready()},
+                                      {"volume", volume_facts(core->store().tree().volume())}};
         return nlohmann::json{{"value", value}, {"text", ""}, {"status", 0}}.dump();
     }
 };

@@ -44,6 +44,7 @@ struct Config {
     std::int64_t io_threads = 0;
     std::int64_t free_floor_bytes = std::int64_t{1} << 30;
     std::int64_t free_floor_percent = 3;
+    std::string volume = "auto";
     std::int64_t history_hours = 24;
     std::int64_t stop_grace_ms = 20'000;
 };

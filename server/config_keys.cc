@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::array kLevels = {"debug", "info", "warn", "error"};
 constexpr std::array kRoles = {"dav", "web", "guests", "replication", "metrics"};
+constexpr std::array kVolumes = {"auto", "weak", "strong"};
 constexpr std::int64_t kDay = 86'400;
 constexpr std::int64_t kTiB = std::int64_t{1} << 40;
 
@@ -163,6 +164,11 @@ std::vector<Key<Config>> make_config_keys() {
     const auto yes = [](const char* name, Change change, const char* doc, auto member) {
         return plain<Config>(name, KeyKind::flag, change, "", nullptr, doc, member);
     };
+    const auto one_of = [](const char* name, const auto& choices, const char* doc, auto member) {
+        auto key = plain<Config>(name, KeyKind::choice, restart, "", nullptr, doc, member);
+        key.choices = {choices.begin(), choices.end()};
+        return key;
+    };
     return {
         plain<Config>("root", text, restart, "an absolute path", absolute_path,
                       "The storage root: files/<user>/ are the files, .hearth/ is Hearth's own.", AT(root)),
@@ -282,6 +288,12 @@ std::vector<Key<Config>> make_config_keys() {
              AT(free_floor_bytes)),
         count("storage.free_floor_percent", restart, {0, 50}, "Per cent of the file system, see free_floor.",
               AT(free_floor_percent)),
+        one_of("storage.volume", kVolumes,
+               "Whether names reach the disk in the order they were changed. auto: what the file system of the root is "
+               "known for. weak: believe nothing and sync each change; also takes a file system served by a program or "
+               "a network, if it passes the trial, and never NFS, SMB, FAT or NTFS. strong: believe it of one that is "
+               "not known for it.",
+               AT(volume)),
         count("storage.history_hours", reload, {1, 24 * 3650}, "Hours for which what was replaced or deleted is kept.",
               AT(history_hours)),
     };

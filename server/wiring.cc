@@ -45,6 +45,8 @@ CoreOptions core_options(const Config& config) {
     options.store.root = config.root;
     options.store.readers = std::max<std::size_t>(4, 2 * static_cast<std::size_t>(::sysconf(_SC_NPROCESSORS_ONLN)));
     options.store.free_floor_bytes = free_floor(config);
+    if (config.volume == "weak") options.store.volume = storage::VolumePolicy::weak;
+    if (config.volume == "strong") options.store.volume = storage::VolumePolicy::strong;
     options.base_path = config.base_path;
     options.hosts = config.hosts;
     options.realm = config.realm;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "storage/base/bytes.h"
+#include "storage/volume.h"
 
 namespace storage {
 
@@ -90,6 +91,13 @@ class Tree {
         std::uint64_t total_bytes = 0;
     };
     virtual Space space() const = 0;
+
+    // What the file system below promises, as last found out. A tree that says nothing keeps order and forgets nothing.
+    virtual const Volume& volume() const;
+    // Finds that out: by name, writing nothing; then by trying, in a new folder `scratch` that is removed again. Before
+    // other threads use the tree.
+    virtual const Volume& identify_volume(VolumePolicy) { return volume(); }
+    virtual const Volume& try_volume(std::string_view scratch);
 };
 
 // The only code that touches the file system. The simulator has its own.
@@ -111,6 +119,7 @@ Fs& system_fs();
 struct KernelFeatures {
     bool openat2 = true;
     bool rename_flags = true;  // renameat2 with NOREPLACE and EXCHANGE
+    bool known_order = true;   // off: nothing is known of the order in which names reach the disk
 };
 std::unique_ptr<Fs> make_linux_fs(KernelFeatures features);
 

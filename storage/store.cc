@@ -16,6 +16,7 @@ constexpr const char* kMarker = ".hearth/root.json";
 constexpr const char* kDatabase = ".hearth/hearth.db";
 constexpr const char* kWriteAheadLog = ".hearth/hearth.db-wal";
 constexpr const char* kSharedMemory = ".hearth/hearth.db-shm";
+constexpr const char* kScratch = ".hearth/trial";
 constexpr std::size_t kMarkerBytesMax = 4096;
 constexpr std::size_t kShelves = 256;  // folders of versions/
 
@@ -147,6 +148,9 @@ class StoreOnDisk final : public Store {
     [[noreturn]] void refuse(const std::string& why) const {
         throw NotARoot(options_.root + " can not be opened as a storage root: " + why);
     }
+    void accept(const Volume& volume) const {
+        if (volume.kind == Volume::Kind::refused) refuse("on " + volume.file_system + ", " + volume.refusal);
+    }
     void enter_root();
     void make_shelves();
     void keep_private();
@@ -173,6 +177,7 @@ class StoreOnDisk final : public Store {
 void StoreOnDisk::enter_root() {
     tree_ = seams_.fs.open_tree(options_.root, options_.create);
     if (!tree_) refuse("there is no such folder");
+    accept(tree_->identify_volume(options_.volume));
     bool marked = false;
     bool foreign = false;
     for (const DirEntry& entry : tree_->list("")) {
@@ -192,6 +197,11 @@ void StoreOnDisk::enter_root() {
     std::string holder;
     lock_ = seams_.fs.lock_file(options_.root + "/.hearth/lock", holder);
     if (!lock_) throw InUse(options_.root, holder);
+    accept(tree_->try_volume(kScratch));
+    for (const Volume::Promise& promise : tree_->volume().promises()) {
+        base::log(promise.warns ? base::Level::warn : base::Level::info, "store",
+                  "volume=" + tree_->volume().file_system + " " + promise.text);
+    }
     for (const char* folder : {".hearth/staging", ".hearth/versions", ".hearth/trash", ".hearth/keys"}) {
         tree_->make_folder(folder, 0700);
     }

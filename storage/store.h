@@ -37,6 +37,7 @@ class Store {
         std::vector<SchemaPart> schema;      // of the domains
         std::int64_t wal_bytes = 16 << 20;   // the write-ahead log is grown to that once; 0 = as it comes
         std::uint64_t free_floor_bytes = 0;  // below it content writes throw Fault::disk_full
+        VolumePolicy volume = VolumePolicy::proven;
     };
     // Another process has the root.
     class InUse : public std::runtime_error {
@@ -92,7 +93,7 @@ class Store {
     // hashed: two folders may share one. Lock-free.
     virtual std::uint64_t generation(NodeId parent) const = 0;
 
-    virtual Tree& tree() = 0;  // the storage root
+    virtual Tree& tree() = 0;  // the storage root; its volume() says what the file system promises
     virtual const Seams& seams() const = 0;
     virtual const std::string& root() const = 0;
     virtual base::Id128 uuid() const = 0;

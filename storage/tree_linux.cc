@@ -11,11 +11,14 @@
 #include <cstdio>
 
 #include "storage/base/failure.h"
+#include "storage/volume_linux.h"
 
 namespace storage {
 namespace {
 
 constexpr int kAgainMax = 5;  // openat2 says EAGAIN while a rename elsewhere makes its answer unsafe
+
+constexpr unsigned kScratchMode = 0700;
 
 constexpr int kFolderFlags = O_PATH | O_DIRECTORY;
 constexpr int kListFlags = O_RDONLY | O_DIRECTORY;
@@ -66,6 +69,27 @@ struct DirCloser {
 };
 
 }  // namespace
+
+LinuxTree::LinuxTree(UniqueFd root, KernelFeatures features) : root_(std::move(root)), features_(features) {
+    walks_ = !features.openat2;
+    if (!features.known_order) volume_ = known_volume({}, VolumePolicy::weak);
+}
+
+const Volume& LinuxTree::identify_volume(VolumePolicy policy) {
+    volume_ = storage::identify_volume(root_.get(), features_.known_order ? policy : VolumePolicy::weak);
+    return volume_;
+}
+
+const Volume& LinuxTree::try_volume(std::string_view scratch) {
+    remove_tree(*this, scratch);  // of a start that was cut
+    make_folder(scratch, kScratchMode);
+    const UniqueFd folder = resolve(scratch, kListFlags);
+    if (!folder) base::throw_errno(about("opening", scratch), ENOENT);
+    volume_ = storage::try_volume(folder.get(), std::move(volume_));
+    if (!features_.rename_flags) volume_.swaps = false;
+    remove_tree(*this, scratch);
+    return volume_;
+}
 
 UniqueFd LinuxTree::resolve(std::string_view path, int flags) const {
     if (!is_plain_path(path)) return {};

@@ -14,9 +14,7 @@ namespace storage {
 // nobody can swap a folder for a symlink between looking and changing.
 class LinuxTree final : public Tree {
   public:
-    LinuxTree(UniqueFd root, KernelFeatures features) : root_(std::move(root)), features_(features) {
-        walks_ = !features.openat2;
-    }
+    LinuxTree(UniqueFd root, KernelFeatures features);
 
     std::unique_ptr<File> open(std::string_view path) const override;
     std::unique_ptr<File> create(std::string_view path) override;
@@ -34,6 +32,9 @@ class LinuxTree final : public Tree {
     void sync_all() override;
     std::optional<CopyFacts> copy_file(std::string_view from, std::string_view to) override;
     Space space() const override;
+    const Volume& volume() const override { return volume_; }
+    const Volume& identify_volume(VolumePolicy policy) override;
+    const Volume& try_volume(std::string_view scratch) override;
 
   private:
     // A folder that is held open, and one name in it: what the *at() calls take.
@@ -54,6 +55,7 @@ class LinuxTree final : public Tree {
 
     const UniqueFd root_;
     const KernelFeatures features_;
+    Volume volume_;
     mutable std::atomic<bool> walks_;  // openat2 is not there or not allowed: set once it said so
 };
 

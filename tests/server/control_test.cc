@@ -133,6 +133,8 @@ TEST_CASE("commands reach a running server and do the same there") {
     CHECK(status["pid"] == ::getpid());
     CHECK(status["id"] == serving.app().id());
     CHECK(status["addresses"] == nlohmann::json(serving.app().addresses()));
+    CHECK(status["volume"]["file_system"].get<std::string>().size() > 1);
+    CHECK(status["volume"]["promises"].size() >= 3);
 
     for (const char* request : {"", "null", "[]", "{}", "{\"command\":3}", "{\"command\":\"frob\"}",
                                 "{\"command\":\"user add\",\"name\":[]}", "\xff"}) {
