@@ -8,6 +8,8 @@
 #include "storage/base/failure.h"
 #include "storage/base/hash.h"
 #include "storage/base/log.h"
+#include "storage/ordered_tree.h"
+#include "storage/staging.h"
 
 namespace storage {
 namespace {
@@ -102,6 +104,17 @@ bool FailedSteps::concern(const std::string& path) const {
     return below != names_.end() && is_at_or_below(*below, path);
 }
 
+Filer::Filer(Tree& root, base::Rng& rng, FailedSteps* failed)
+    : plain_(root),
+      ordered_(root.volume().keeps_order() ? nullptr : std::make_unique<OrderedTree>(root)),
+      root_(ordered_ ? static_cast<Tree&>(*ordered_) : root),
+      sync_all_(root.volume().order == Order::checkpoint),
+      rng_(rng),
+      failed_(failed),
+      many_(sync_all_) {}
+
+Filer::~Filer() = default;
+
 StepOutcome Filer::perform(const FileStep& step) {
     return guarded(step, [&](StepOutcome& outcome) { dispatch(step, outcome); });
 }
@@ -134,7 +147,7 @@ void Filer::dispatch(const FileStep& step, StepOutcome& outcome) {
         case StepOp::keep_folder: return keep_folder(step, outcome);
         case StepOp::discard:
             if (!is_own_area(step.src)) throw base::Failure(base::Fault::corrupt, "discarding user files: " + step.src);
-            remove_tree(root_, step.src);
+            remove_tree(plain_, step.src);
             return note_folder_of(step.src);
         case StepOp::set_exec: return set_exec(step, outcome);
     }
@@ -201,6 +214,7 @@ bool Filer::is_exchanged(const FileStep& step, const FileFacts& at_src) const {
 }
 
 void Filer::place_staged(const FileStep& step, StepOutcome& outcome) {
+    take_second_name(step);
     const auto staged = root_.stat(step.src);
     if (staged && is_exchanged(step, *staged)) {
         settle(step.src, step, outcome);
@@ -213,11 +227,36 @@ void Filer::place_staged(const FileStep& step, StepOutcome& outcome) {
     }
     note_folder_of(step.src);
     note_folder_of(step.dst);
+    drop_second_name(step);
     const auto there = root_.stat(step.dst);
     if (!there && !staged) throw base::Failure(base::Fault::io, "the staged file is gone: " + step.src);
     // Not ours (replaced from outside since): the old row stays, so that the next look finds the difference.
     const bool ours = there && (step.src_ino ? there->ino == step.src_ino : there->mtime_ns == step.mtime_ns);
     if (ours) outcome.facts = there;
+}
+
+// The name of the staged file did not outlive a power cut, or the exchange that took it away was left half done: then
+// its second name leads to it.
+void Filer::take_second_name(const FileStep& step) {
+    if (!ordered_ || step.src_ino == 0) return;
+    const auto second = root_.stat(second_name(step.src));
+    if (!second || second->ino != step.src_ino) return;
+    for (const std::string& place : {step.src, step.dst}) {
+        const auto there = root_.stat(place);
+        if (there && there->ino == step.src_ino) return;
+    }
+    // What stands at src came out of dst: it keeps its place when that is still its own.
+    if (const auto out = root_.stat(step.src)) {
+        const auto there = root_.stat(step.dst);
+        if (!there || there->ino != out->ino) return;
+        root_.unlink(step.src);
+    }
+    root_.rename(second_name(step.src), step.src);
+}
+
+// Its place is on the disk by now. Before anybody looks at the file: the change time is that of the last unlink.
+void Filer::drop_second_name(const FileStep& step) {
+    if (ordered_) root_.unlink(second_name(step.src));
 }
 
 // Puts the finished file `own` at dst. What stood there comes out under the name `own` and is looked at only then:
@@ -431,7 +470,7 @@ void Filer::flush() {
     }
     for (const auto& path : folders) root_.sync_folder(path);
     if (all) root_.sync_all();
-    many_ = false;
+    many_ = sync_all_;
 }
 
 }  // namespace storage

@@ -74,12 +74,15 @@ class FailedSteps {
     std::set<std::string> names_;
 };
 
+class OrderedTree;
+
 // Performs steps in lsn order, idempotently. One thread at a time; beside the tree it only remembers what it has not
 // yet made durable. Needs `.hearth/staging`; makes other folders itself.
 class Filer {
   public:
     // `failed` outlives the Filer; null: it remembers none.
-    Filer(Tree& root, base::Rng& rng, FailedSteps* failed = nullptr) : root_(root), rng_(rng), failed_(failed) {}
+    Filer(Tree& root, base::Rng& rng, FailedSteps* failed = nullptr);
+    ~Filer();
     StepOutcome perform(const FileStep& step);
     // After a start: all rows of fs_todo in lsn order, some of which were performed before the crash. Gives one outcome
     // per step. Afterwards flush() makes all of it durable, and the rows may go.
@@ -103,6 +106,8 @@ class Filer {
     bool is_placed(const FileStep& step) const;
     bool is_exchanged(const FileStep& step, const FileFacts& at_src) const;
     void write_own(File* file, const FileStep& step);  // null: there is no place for it
+    void take_second_name(const FileStep& step);
+    void drop_second_name(const FileStep& step);
     void place(const std::string& own, const FileStep& step, StepOutcome& outcome);
     void settle(const std::string& out, const FileStep& step, StepOutcome& outcome);
     void settle_leftover(const FileStep& step, StepOutcome& outcome);
@@ -125,12 +130,15 @@ class Filer {
     void bound_notes();
     void note_all();
 
-    Tree& root_;
+    Tree& plain_;                           // for what has no order: throwing away
+    std::unique_ptr<OrderedTree> ordered_;  // where names would reach the disk in any order
+    Tree& root_;                            // one of the two
+    const bool sync_all_;                   // a sync of one folder could overtake earlier changes in another
     base::Rng& rng_;
     FailedSteps* failed_;
     std::map<std::string, std::uint64_t> written_;  // files whose bytes may not be on disk yet, and their inodes
     std::set<std::string> touched_;                 // folders whose names may not be on disk yet
-    bool many_ = false;                             // too many to name: the next flush is a syncfs
+    bool many_;                                     // too many to name: the next flush is a syncfs
     std::vector<FileStep> later_;                   // during a replay: what is still to come, last first
     std::span<const FileStep> rows_;                // during a replay: all of them
 };

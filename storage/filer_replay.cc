@@ -320,6 +320,9 @@ std::string home_of(const FileStep& step, std::size_t i, const Model& model, con
 
 std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     if (steps.empty()) return {};
+    for (const FileStep& step : steps) {
+        if (step.op == StepOp::place_staged) take_second_name(step);
+    }
     const auto start = start_of(steps);
     const std::size_t cut = find_cut(steps, start, root_);
     base::log_info("filer", "replay steps=" + std::to_string(steps.size()) + " done=" + std::to_string(cut));
@@ -437,6 +440,7 @@ void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOu
     } else if (staged && !home.empty()) {
         rename_making_parents(step.src, home);
     }
+    drop_second_name(step);
     if (home.empty() || home.starts_with(".hearth/")) return;
     const auto there = root_.stat(home);
     if (there && Look::is_staged(*there, step)) outcome.facts = there;

@@ -5,6 +5,7 @@
 
 #include "storage/base/failure.h"
 #include "storage/base/log.h"
+#include "storage/filer.h"
 
 namespace storage {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::uint64_t kFlushEvery = 8_MiB;
 void drop_staged(Tree& tree, const std::string& path) noexcept {
     try {
         tree.unlink(path);
+        if (!tree.volume().keeps_order()) tree.unlink(second_name(path));
     } catch (const std::exception& error) {
         base::log_warn("staging", "leftover=" + path + " " + error.what());
     }
@@ -28,6 +30,16 @@ std::string staging_path(base::Rng& rng) {
 }
 
 }  // namespace
+
+std::string second_name(std::string_view staged) {
+    return std::string(staged) + ".keep";
+}
+
+void keep_staged(Tree& tree, const std::string& staged) {
+    if (tree.volume().keeps_order()) return;
+    if (!tree.link(staged, second_name(staged))) throw base::Failure(base::Fault::io, "no second name for " + staged);
+    tree.sync_folder(parent_of(staged));
+}
 
 Content::Content(Content&& other) noexcept
     : bytes_(std::move(other.bytes_)),
@@ -151,6 +163,7 @@ Content Upload::finish(std::optional<std::int64_t> mtime_ns) {
     if (!s.file) return Content::inlined(std::move(s.memory), s.sums->sha256);
     if (mtime_ns) s.file->set_mtime(*mtime_ns);
     s.file->sync();
+    keep_staged(s.root, s.path);
     auto content = Content::staged(s.root, s.path, s.file->facts(), s.sums->sha256);
     s.file.reset();  // the content owns the staged file now
     return content;

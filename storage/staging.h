@@ -16,6 +16,12 @@ namespace storage {
 // Measured: the break-even is near 24 KiB, but p99 suffers first.
 inline constexpr std::uint64_t kInlineBytesMax = 16 * 1024;
 
+// Where a volume keeps no order, a staged file has a second name from before the commit until it is in its place: what
+// is left of an exchange after a power cut may be neither of its halves.
+std::string second_name(std::string_view staged);
+// Gives it that name, if the volume asks for it, and makes both names durable. The file is synced already.
+void keep_staged(Tree& tree, const std::string& staged);
+
 // Octets on their way into the tree: complete, hashed, and safe to commit (inline, or staged and synced).
 // Destroying one that was not committed removes its staged file.
 class Content {

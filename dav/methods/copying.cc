@@ -92,6 +92,7 @@ std::optional<FileCopy> copy_file(const Context& context, storage::NodeId id) {
         const auto file = tree.open(staged);
         if (!file) throw base::Failure(base::Fault::io, "a staged copy vanished");
         file->sync();
+        storage::keep_staged(tree, staged);
         return FileCopy{node, std::move(content), std::move(source->row.props)};
     }
     return std::nullopt;

@@ -22,7 +22,10 @@ void put_bytes(std::string& into, std::uint64_t offset, std::string_view bytes) 
 
 }  // namespace
 
-Disk::Disk(std::uint64_t seed, Names names) : names_(names), dice_(seed) {
+Disk::Disk(std::uint64_t seed, Names names)
+    : names_(names),
+      volume_(storage::known_volume(names == Names::ordered ? "xfs" : "unknown", storage::VolumePolicy::proven)),
+      dice_(seed) {
     auto root = std::make_unique<Inode>();
     root->ino = kRootIno;
     root->kind = storage::DiskKind::folder;
@@ -145,11 +148,12 @@ void Disk::rename(Inode& from, const std::string& name, Inode& to, const std::st
 
 void Disk::exchange(Inode& a, const std::string& name_a, Inode& b, const std::string& name_b) {
     step("exchange", name_b);
+    const Ino ino_a = a.entries.at(name_a), ino_b = b.entries.at(name_b);
     std::swap(a.entries.at(name_a), b.entries.at(name_b));
     const std::int64_t now = now_ns();
     a.mtime_ns = a.ctime_ns = b.mtime_ns = b.ctime_ns = now;
     must(a.entries.at(name_a)).ctime_ns = must(b.entries.at(name_b)).ctime_ns = now;
-    change({Change::What::swap, a.ino, name_a, b.ino, name_b, 0, storage::DiskKind::file});
+    change({Change::What::swap, a.ino, name_a, b.ino, name_b, ino_a, storage::DiskKind::file, ino_b});
 }
 
 void Disk::write(Inode& file, std::uint64_t offset, std::string_view bytes) {
@@ -200,7 +204,10 @@ void Disk::settle(const Change& what) {
             auto& to = durable_[what.to];
             const auto a = folder.find(what.name);
             const auto b = to.find(what.to_name);
-            if (a != folder.end() && b != to.end()) std::swap(a->second, b->second);
+            if (a != folder.end() && b != to.end()) return std::swap(a->second, b->second);
+            // One name was not on the platter yet: a sync of the other's folder takes the exchange along all the same.
+            folder[what.name] = what.other;
+            to[what.to_name] = what.ino;
             return;
         }
     }

@@ -83,6 +83,7 @@ class Disk {
     std::int64_t now_ns();
     void advance_ns(std::int64_t by) { now_ns_ += by; }
     std::mt19937_64& dice() { return dice_; }
+    const storage::Volume& volume() const { return volume_; }  // what it promises
 
     // Of a whole run, in order: equal for equal seeds.
     std::uint64_t trace() const { return trace_; }
@@ -96,9 +97,10 @@ class Disk {
         std::string name;
         Ino to = 0;  // move, swap
         std::string to_name;
-        Ino ino = 0;  // add
+        Ino ino = 0;  // add; swap: what was at `name`
         storage::DiskKind kind = storage::DiskKind::file;
-        bool touches(Ino one) const { return folder == one || to == one || ino == one; }
+        Ino other = 0;  // swap: what was at `to_name`
+        bool touches(Ino one) const { return folder == one || to == one || ino == one || other == one; }
     };
     void change(Change what);
     void step(std::string_view what, std::string_view where);
@@ -108,6 +110,7 @@ class Disk {
     Inode& must(Ino ino);
 
     const Names names_;
+    const storage::Volume volume_;
     std::mt19937_64 dice_;
     std::map<Ino, std::unique_ptr<Inode>> inodes_;
     Ino last_ino_ = 1;

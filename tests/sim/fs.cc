@@ -180,6 +180,7 @@ class SimTree final : public storage::Tree {
         return storage::CopyFacts{before, disk_.facts(*copy)};
     }
     Space space() const override { return {std::uint64_t{1} << 40, std::uint64_t{1} << 41}; }
+    const storage::Volume& volume() const override { return disk_.volume(); }
 
   private:
     struct Place {

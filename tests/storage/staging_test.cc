@@ -83,6 +83,23 @@ TEST_CASE("what is dropped leaves nothing, what is committed stays") {
     CHECK(staged_files(root) == 1);
 }
 
+TEST_CASE("where names keep no order, a staged file has two of them until it is committed") {
+    TempRoot root({true, true, false});
+    Upload upload(root.tree(), base::system_rng(), up_to(1 << 20));
+    upload.write(std::string(20'000, 'x'));
+    upload.close();
+    {
+        const auto content = upload.finish(std::nullopt);
+        CHECK(staged_files(root) == 2);
+        const auto first = root.tree().stat(content.staged_path());
+        const auto second = root.tree().stat(second_name(content.staged_path()));
+        REQUIRE(first);
+        REQUIRE(second);
+        CHECK(first->ino == second->ino);
+    }
+    CHECK(staged_files(root) == 0);
+}
+
 TEST_CASE("a limit is a limit") {
     TempRoot root;
     Upload exact(root.tree(), base::system_rng(), up_to(20'000));
