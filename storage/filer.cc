@@ -42,6 +42,12 @@ std::string read_all(const File& file, std::size_t limit) {
     return bytes;
 }
 
+// Blocks reach the disk in any order: where one is missing there are zeros, at the end or before others.
+bool is_torn_copy(std::string_view there, std::string_view whole) {
+    if (there.size() > whole.size()) return false;
+    return std::equal(there.begin(), there.end(), whole.begin(), [](char a, char b) { return a == b || a == '\0'; });
+}
+
 }  // namespace
 
 std::string own_path(const FileStep& step) {
@@ -73,9 +79,7 @@ Likeness likeness(const Tree& root, const std::string& path, const FileStep& ste
         return Likeness::other;
     const std::string there = read_all(*file, step.bytes.size());
     if (there == step.bytes) return Likeness::same;
-    const auto differs = std::mismatch(there.begin(), there.end(), step.bytes.begin()).first;
-    const bool zeros = std::all_of(differs, there.end(), [](char c) { return c == '\0'; });
-    return zeros ? Likeness::torn : Likeness::other;
+    return is_torn_copy(there, step.bytes) ? Likeness::torn : Likeness::other;
 }
 
 void FailedSteps::add(const FileStep& step) {
@@ -195,12 +199,9 @@ void Filer::settle_leftover(const FileStep& step, StepOutcome& outcome) {
     const bool replaced = step.expect && is_same_file(*there, *step.expect);
     const auto file = replaced ? nullptr : root_.open(own);
     if (file && there->size <= static_cast<std::int64_t>(step.bytes.size())) {
-        const std::string bytes = read_all(*file, step.bytes.size());
-        const auto differs = std::mismatch(bytes.begin(), bytes.end(), step.bytes.begin()).first;
         // The row still holds these bytes. An empty or partial file that somebody else left at dst looks the same only
         // when dst holds ours already, and then it must be kept.
-        const bool ours = std::all_of(differs, bytes.end(), [](char c) { return c == '\0'; });
-        if (ours && !is_placed(step)) {
+        if (is_torn_copy(read_all(*file, step.bytes.size()), step.bytes) && !is_placed(step)) {
             root_.unlink(own);
             return;
         }

@@ -156,7 +156,7 @@ std::string parent_of(std::string_view path);
 bool is_same_file(const FileFacts& a, const FileFacts& b);
 
 // How the file at `path` compares with the bytes and the time of a write_inline step. torn: ours, but a power cut lost
-// octets that had not reached the disk (the file is shorter, or ends in zeros).
+// octets that had not reached the disk (the file is shorter, or has zeros in their place).
 enum class Likeness { other, torn, same };
 Likeness likeness(const Tree& root, const std::string& path, const FileStep& step);
 

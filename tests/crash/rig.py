@@ -222,20 +222,9 @@ class Ledger:
         served = self.read_server(bad)
         if {p: e.digest for p, e in served.items()} != on_disk:
             bad.append(f"{self.area}: the disk has {short(on_disk)}, the server shows {short({p: e.digest for p, e in served.items()})}")
-        tokens = {e.lock for s in self.states for e in s.values()}
-        seen = {p: e._replace(lock=UNKNOWN) if e.lock and e.lock not in tokens else e for p, e in served.items()}
-        if seen not in self.states:
-            bad.append(f"{self.area}: is {self.difference(seen)}, of {len(self.states)} possible states")
+        bad += unlike(self.area, served, self.states)
         self.states = [served]
         return bad
-
-    def difference(self, seen):
-        """Against the possible state that is nearest."""
-        def distance(state):
-            return sum(state.get(p) != seen.get(p) for p in state.keys() | seen.keys())
-        nearest = min(self.states, key=distance)
-        return "; ".join(f"{p} {text(seen.get(p))} instead of {text(nearest.get(p))}"
-                         for p in sorted(nearest.keys() | seen.keys()) if nearest.get(p) != seen.get(p))
 
     def read_server(self, bad):
         found, folders = {}, [self.area]
@@ -254,6 +243,20 @@ class Ledger:
                 bad.append(f"GET {path} answered {answer.status}")
             found[path] = entry._replace(digest=digest_of(answer.octets))
         return found
+
+
+def unlike(area, found, states):
+    """A line where what was found is none of the states: how it differs from the nearest one."""
+    tokens = {e.lock for s in states for e in s.values()}
+    seen = {p: e._replace(lock=UNKNOWN) if e.lock and e.lock not in tokens else e for p, e in found.items()}
+    if seen in states:
+        return []
+
+    def differing(state):
+        return [p for p in state.keys() | seen.keys() if state.get(p) != seen.get(p)]
+    nearest = min(states, key=lambda state: len(differing(state)))
+    wrong = "; ".join(f"{p} {text(seen.get(p))} instead of {text(nearest.get(p))}" for p in sorted(differing(nearest)))
+    return [f"{area}: is {wrong}, of {len(states)} possible states"]
 
 
 def propfind(client, path, bad):

@@ -115,8 +115,10 @@ run_shim() {
         --faults once,kill,after,torn,short --sample "$2" --minutes 2
 }
 
-# run_rigs BUILD: disks that are full.
+# run_rigs BUILD: power cuts in a recorded run, some of some ten thousand; disks that are full.
 run_rigs() {
+    HEARTH_TEST_TIMEOUT=300 run_lines "$1-replay" /usr/bin/python3 tests/crash/replay --hearth "build/$1/hearth" \
+        --sample 600 --served 6 --minutes 2
     run_lines "$1-full" /usr/bin/python3 tests/crash/full --hearth "build/$1/hearth" --floors floor
 }
 
