@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include <nlohmann/json.hpp>
@@ -23,9 +24,11 @@ namespace {
 
 constexpr std::int64_t kSecond = 1000;
 constexpr std::int64_t kHour = 3600 * kSecond;
-constexpr std::int64_t kRemovalsKnownHours = 90 * 24;  // so long a client may stay away and still sync
-constexpr std::size_t kDrainStep = 1000;               // rows of one housekeeping transaction
-constexpr std::size_t kDrainRounds = 1000;             // of one turn; the rest waits for the next
+constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kRemovalsKnown = 90 * kDay;  // so long a client may stay away and still sync
+constexpr std::size_t kHistoryStep = 500;           // rows of history looked at in one transaction
+constexpr std::size_t kDrainStep = 1000;            // rows of one housekeeping transaction
+constexpr std::size_t kDrainRounds = 1000;          // of one turn; the rest waits for the next
 
 nlohmann::json volume_facts(const storage::Volume& volume) {
     nlohmann::json facts = {{"file_system", volume.file_system},
@@ -75,19 +78,30 @@ struct App::State {
         base::log_info("certificates", "the server certificate was renewed");
     }
 
+    storage::Retention retention() const {
+        const std::lock_guard hold(mutex);
+        storage::Retention policy;
+        policy.all_ms = config.history_hours * kHour;
+        policy.hourly_ms = config.history_hourly_days * kDay;
+        policy.daily_ms = config.history_daily_days * kDay;
+        policy.weekly_ms = config.history_weekly_days * kDay;
+        policy.trash_ms = config.trash_days * kDay;
+        policy.disk_percent = config.history_percent;
+        return policy;
+    }
+
     void expire() {
-        std::int64_t hours = 0;
-        {
-            const std::lock_guard hold(mutex);
-            hours = config.history_hours;
-        }
-        const std::int64_t before = seams.clock.now_ms() - hours * kHour;
+        const storage::Retention policy = retention();
+        const std::int64_t now = seams.clock.now_ms();
+        storage::Store& store = core->store();
         std::size_t rounds = 0;
-        while (core->store().expire_history(before, kDrainStep) == kDrainStep && ++rounds < kDrainRounds) {
+        while (store.expire_history(policy, now, kHistoryStep) == kHistoryStep && ++rounds < kDrainRounds) {
         }
-        const std::int64_t forgotten = std::min(before, seams.clock.now_ms() - kRemovalsKnownHours * kHour);
+        storage::Store::Forget forget;
+        forget.removals_before_ms = now - std::max(kRemovalsKnown, policy.trash_ms);
+        forget.places_before_ms = std::min(forget.removals_before_ms, now - storage::longest(policy));
         rounds = 0;
-        while (core->store().forget_removals(forgotten, kDrainStep) == kDrainStep && ++rounds < kDrainRounds) {
+        while (store.forget_removals(forget, kHistoryStep) == kHistoryStep && ++rounds < kDrainRounds) {
         }
     }
 

@@ -46,6 +46,11 @@ struct Config {
     std::int64_t free_floor_percent = 3;
     std::string volume = "auto";
     std::int64_t history_hours = 24;
+    std::int64_t history_hourly_days = 7;
+    std::int64_t history_daily_days = 30;
+    std::int64_t history_weekly_days = 365;
+    std::int64_t history_percent = 20;
+    std::int64_t trash_days = 30;
     std::int64_t stop_grace_ms = 20'000;
 };
 

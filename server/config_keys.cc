@@ -294,8 +294,21 @@ std::vector<Key<Config>> make_config_keys() {
                "a network, if it passes the trial, and never NFS, SMB, FAT or NTFS. strong: believe it of one that is "
                "not known for it.",
                AT(volume)),
-        count("storage.history_hours", reload, {1, 24 * 3650}, "Hours for which what was replaced or deleted is kept.",
-              AT(history_hours)),
+        count("storage.history_hours", reload, {1, 24 * 3650},
+              "Hours for which everything that was replaced or deleted is kept.", AT(history_hours)),
+        count("storage.history_hourly_days", reload, {0, 3650},
+              "Days for which it is kept as it was at each full hour, UTC.", AT(history_hourly_days)),
+        count("storage.history_daily_days", reload, {0, 3650}, "Days for which it is kept as it was at each midnight.",
+              AT(history_daily_days)),
+        count("storage.history_weekly_days", reload, {0, 3650},
+              "Days for which it is kept as it was at each Monday's midnight.", AT(history_weekly_days)),
+        count("storage.trash_days", reload, {0, 3650},
+              "Days for which the last state of what was deleted is kept. Then all older states of it go too.",
+              AT(trash_days)),
+        count("storage.history_percent", reload, {1, 100},
+              "Per cent of the file system that all of this may take. Above it the oldest goes first, and the last "
+              "state of what was deleted only when nothing else is left. 100: no bound.",
+              AT(history_percent)),
     };
 }
 

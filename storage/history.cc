@@ -1,4 +1,8 @@
-#include "storage/base/log.h"
+#include "storage/history.h"
+
+#include <algorithm>
+#include <charconv>
+
 #include "storage/sync_changes.h"
 #include "storage/writing.h"
 
@@ -7,11 +11,97 @@ namespace storage {
 namespace {
 
 constexpr int kDiscardsPerLsn = 16;
-constexpr std::string_view kTrash = ".hearth/trash/";
-constexpr std::string_view kHistory = "history";      // in `local`
-constexpr std::string_view kTrashDone = "trash_lsn";  // trash of removals up to that record is gone
+constexpr std::string_view kForgotten = "forgotten";  // positions in `gone`
+constexpr std::string_view kPlaces = "places";
+
+std::int64_t number_from(std::string_view text) {
+    std::int64_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+// By halving, since ids grow with the lsn. `at_or_after` gives id and lsn of the first row with that id or a later one.
+std::int64_t first_row(sql::Connection& db, const char* bounds, const char* at_or_after, Lsn from) {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    {
+        auto query = db.query(bounds);
+        if (query.next()) {
+            low = query.integer(0);
+            high = query.integer(1);
+        }
+    }
+    std::int64_t found = 0;
+    while (low != 0 && low <= high) {
+        const std::int64_t middle = low + (high - low) / 2;
+        auto query = db.query(at_or_after);
+        query.bind(middle);
+        if (!query.next()) break;
+        if (query.integer(1) < from) {
+            low = query.integer(0) + 1;
+        } else {
+            found = query.integer(0);
+            high = middle - 1;
+        }
+    }
+    return found;
+}
+
+bool holds_versions(sql::Connection& db, std::string_view path) {
+    const std::string end = std::string(path) + '0';  // after '/'
+    auto query = db.query("SELECT 1 FROM version WHERE place >= ?1 AND place < ?2 AND place IS NOT NULL LIMIT 1");
+    query.bind_text(path).bind_text(end);
+    return query.next();
+}
+
+bool is_being_drained(sql::Connection& db, Lsn removal) {
+    auto query = db.query("SELECT 1 FROM node WHERE parent IS NULL AND placed_lsn = ?1 AND name <> '' LIMIT 1");
+    query.bind(removal);
+    return query.next();
+}
 
 }  // namespace
+
+Position position_from(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) return {};
+    return {number_from(text.substr(0, colon)), number_from(text.substr(colon + 1))};
+}
+
+std::string text_of(const Position& at) {
+    return std::to_string(at.lsn) + ":" + std::to_string(at.row);
+}
+
+Lsn removal_of(std::string_view name) {
+    constexpr std::size_t kDigits = 16;
+    Lsn lsn = 0;
+    if (name.size() < kDigits) return 0;
+    const auto end = std::from_chars(name.data(), name.data() + kDigits, lsn, 16);
+    return end.ec == std::errc() && end.ptr == name.data() + kDigits ? lsn : 0;
+}
+
+std::int64_t first_version(sql::Connection& db, Lsn from) {
+    return first_row(db, "SELECT coalesce(min(rowid), 0), coalesce(max(rowid), 0) FROM version",
+                     "SELECT rowid, to_lsn FROM version WHERE rowid >= ?1 ORDER BY rowid LIMIT 1", from);
+}
+
+std::vector<Lsn> expired_trash(sql::Connection& db, std::vector<DirEntry> trash, std::size_t limit) {
+    Lsn done = 0;
+    {
+        auto query = db.query("SELECT value FROM local WHERE tbl = ?1 AND key = ?2");
+        query.bind_text(kHistory).bind_text(kTrash);
+        if (query.next()) done = position_from(query.blob(0)).lsn;
+    }
+    std::vector<Lsn> removals;
+    std::sort(trash.begin(), trash.end(), [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+    for (const DirEntry& entry : trash) {
+        const Lsn lsn = removal_of(entry.name);
+        if (removals.size() == limit || lsn > done) break;
+        if (lsn == 0 || trash_path(lsn).substr(kTrashFolder.size() + 1) != entry.name) continue;
+        if (!holds_versions(db, trash_path(lsn)) && !is_being_drained(db, lsn)) removals.push_back(lsn);
+    }
+    return removals;
+}
 
 // lsn grows with time as far as the clock does, so halving finds the place; the log has no index by time.
 Lsn ReadView::last_before(std::int64_t at_ms) {
@@ -45,112 +135,89 @@ void Writing::discard(std::string path, Stamp& stamp) {
     save(step);
 }
 
-std::size_t Writing::expire_history(Lsn up_to, std::size_t limit) {
-    struct Old {
-        std::int64_t row = 0;
-        std::string hash, place;
-    };
-    std::vector<Old> versions;
-    {
-        // Rows were added in the order of to_lsn, so the oldest are first.
-        auto query =
-            db_.query("SELECT rowid, hash, place, to_lsn FROM version WHERE pinned = 0 ORDER BY rowid LIMIT ?1");
-        query.bind(static_cast<std::int64_t>(limit));
-        while (query.next() && query.integer(3) <= up_to) {
-            versions.push_back({query.integer(0), std::string(query.blob(1)), std::string(query.text(2))});
-        }
-    }
-    begin_verb();
+std::size_t Writing::discard_trash(std::span<const Lsn> removals) {
     Stamp stamp;
-    for (const Old& old : versions) {
-        db_.query("DELETE FROM version WHERE rowid = ?1").bind(old.row).run();
-        if (!old.place.empty()) {
-            // Inside a removed folder: goes with it. Alone in trash (it was never hashed): goes now.
-            if (old.place.find('/', kTrash.size()) == std::string::npos) discard(old.place, stamp);
-            continue;
-        }
-        if (old.hash.empty()) continue;
-        {
-            auto query = db_.query("SELECT 1 FROM version WHERE hash = ?1 AND place IS NULL LIMIT 1");
-            query.bind_blob(old.hash);
-            if (query.next()) continue;
-        }
-        {
-            auto query =
-                db_.query("SELECT 1 FROM node INDEXED BY node_body WHERE hash = ?1 AND kind IN (5, 6) LIMIT 1");
-            query.bind_blob(old.hash);
-            if (query.next()) continue;
-        }
-        db_.query("DELETE FROM body WHERE hash = ?1").bind_blob(old.hash).run();
-        const auto hash = base::hash_from(old.hash);
-        if (db_.changes() == 0 && hash) discard(version_path(*hash), stamp);
+    std::size_t gone = 0;
+    for (const Lsn removal : removals) {
+        if (holds_versions(db_, trash_path(removal)) || is_being_drained(db_, removal)) continue;
+        begin_verb();
+        discard(trash_path(removal), stamp);
+        ++gone;
     }
-    if (versions.size() == limit) return limit;  // folders go after the rows that point into them
-
-    // Trash goes in the order of removals, from where the last look ended; the rows themselves are wanted for longer.
-    Lsn done = 0;
-    if (const auto kept = local(kHistory, kTrashDone)) done = std::stoll(*kept);
-    struct Removal {
-        Lsn lsn = 0;
-        bool folder = false;  // the first row of a removal is that of what was removed
-    };
-    std::vector<Removal> removals;
-    const std::size_t left = limit - versions.size();
-    if (const std::int64_t first = first_gone(db_, done + 1); first != 0) {
-        auto query = db_.query("SELECT kind, to_lsn FROM gone WHERE id >= ?1 ORDER BY id");
-        query.bind(first);
-        while (query.next() && query.integer(1) <= up_to) {
-            if (!removals.empty() && removals.back().lsn == query.integer(1)) continue;
-            if (removals.size() == left) break;
-            removals.push_back({query.integer(1), is_collection(static_cast<NodeKind>(query.integer(0)))});
-        }
-    }
-    for (const Removal& removal : removals) {
-        if (!removal.folder) continue;
-        // A folder that only moved has nothing in trash.
-        const std::string path = trash_path(removal.lsn);
-        if (tree_.stat(path)) discard(path, stamp);
-    }
-    if (!removals.empty()) set_local(kHistory, kTrashDone, std::to_string(removals.back().lsn));
-    return versions.size() + removals.size();
+    return gone;
 }
 
-std::size_t Writing::forget_removals(Lsn up_to, std::size_t limit) {
-    // Where history expires later than that, its trash is still to be found.
-    if (const auto done = local(kHistory, kTrashDone))
-        up_to = std::min<Lsn>(up_to, std::stoll(*done));
-    else
-        return 0;
-    struct Forgotten {
-        std::int64_t row = 0;
+std::size_t Writing::forget_removals(Lsn removals, Lsn places, std::size_t limit) {
+    // What is in trash still wants its name.
+    const auto trash = local(kHistory, kTrash);
+    const Position done = trash ? position_from(*trash) : Position{};
+    const Lsn expired = done.row == Position::kAllRows ? done.lsn : done.lsn - 1;
+    struct Left {
+        Position at;
         SpaceId space = 0;
-        Lsn lsn = 0;
         Dot removal;
+        bool there = false;
     };
-    std::vector<Forgotten> rows;
-    {
-        auto query = db_.query("SELECT id, space, to_lsn, r_origin, r_seq FROM gone ORDER BY id LIMIT ?1");
-        query.bind(static_cast<std::int64_t>(limit));
-        while (query.next() && query.integer(2) <= up_to) {
-            rows.push_back(
-                {query.integer(0), query.integer(1), query.integer(2), {query.integer(3), query.integer(4)}});
+    struct Sweep {
+        std::string_view key;
+        Lsn up_to;
+        bool all;  // places of what is there too
+    };
+    std::size_t looked = 0;
+    for (const Sweep& sweep :
+         {Sweep{kForgotten, std::min(removals, expired), false}, Sweep{kPlaces, std::min(places, expired), true}}) {
+        const auto kept = local(kHistory, sweep.key);
+        const Position before = kept ? position_from(*kept) : Position{};
+        const std::int64_t first = sweep.up_to < before.lsn ? 0 : first_gone(db_, before.lsn);
+        std::vector<Left> rows;
+        if (first != 0) {
+            auto query = db_.query(
+                "SELECT g.id, g.to_lsn, g.space, g.r_origin, g.r_seq,"
+                " EXISTS (SELECT 1 FROM node AS n WHERE n.space = g.space AND n.oid = g.oid) FROM gone AS g"
+                " WHERE g.id >= ?1 AND NOT (g.to_lsn = ?2 AND g.id <= ?3) ORDER BY g.id LIMIT ?4");
+            query.bind(first).bind(before.lsn).bind(before.row).bind(static_cast<std::int64_t>(limit - looked));
+            while (query.next() && query.integer(1) <= sweep.up_to) {
+                rows.push_back({{query.integer(1), query.integer(0)},
+                                query.integer(2),
+                                {query.integer(3), query.integer(4)},
+                                query.integer(5) != 0});
+            }
         }
+        for (const Left& row : rows) {
+            if (row.there && !sweep.all) continue;
+            begin_verb();
+            db_.query("DELETE FROM gone WHERE id = ?1").bind(row.at.row).run();
+            // Whoever has not seen this removal can not be told of it any more.
+            db_.query(
+                   "UPDATE vector SET floor_token = max(floor_token, ?3), floor_lsn = max(floor_lsn, ?4)"
+                   " WHERE space = ?1 AND origin = ?2")
+                .bind(row.space)
+                .bind(row.removal.origin)
+                .bind(row.removal.seq)
+                .bind(row.at.lsn)
+                .run();
+        }
+        if (!rows.empty()) set_local(kHistory, sweep.key, text_of(rows.back().at));
+        looked += rows.size();
     }
-    if (rows.empty()) return 0;
+    return looked;
+}
+
+void Writing::pin_version(SpaceId space, const Oid& oid, Lsn to_lsn, Pin pin) {
     begin_verb();
-    for (const Forgotten& one : rows) {
-        db_.query("DELETE FROM gone WHERE id = ?1").bind(one.row).run();
-        // Whoever has not seen this removal can not be told of it any more.
-        db_.query(
-               "UPDATE vector SET floor_token = max(floor_token, ?3), floor_lsn = max(floor_lsn, ?4)"
-               " WHERE space = ?1 AND origin = ?2")
-            .bind(one.space)
-            .bind(one.removal.origin)
-            .bind(one.removal.seq)
-            .bind(one.lsn)
-            .run();
+    db_.query("UPDATE version SET pinned = ?4 WHERE space = ?1 AND oid = ?2 AND to_lsn = ?3")
+        .bind(space)
+        .bind_blob(oid.view())
+        .bind(to_lsn)
+        .bind(std::int64_t{pin == Pin::on})
+        .run();
+    if (pin == Pin::on) return;
+    // The job was past it, and looks again.
+    const Position before{to_lsn - 1, Position::kAllRows};
+    for (const std::string_view key : kExpiryPositions) {
+        const auto kept = local(kHistory, key);
+        if (kept && position_from(*kept) > before) set_local(kHistory, key, text_of(before));
     }
-    return rows.size();
 }
 
 }  // namespace storage

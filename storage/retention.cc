@@ -66,10 +66,17 @@ bool may_go(const PastState& state, Thinning pass) {
     return pass == Thinning::last_states || !state.removed_ms || !state.last;
 }
 
-std::vector<std::int64_t> ages_of(const Retention& policy) {
-    std::vector<std::int64_t> ages{policy.all_ms, std::max(policy.trash_ms, policy.all_ms)};
-    for (const Tier& tier : kTiers) ages.push_back(std::max(policy.*tier.reach_ms, policy.all_ms));
-    return ages;
+std::array<Age, kAges> ages_of(const Retention& policy) {
+    const auto at_least_all = [&](std::int64_t ms) { return std::max(ms, policy.all_ms); };
+    return {{{"all", policy.all_ms},
+             {"trash", at_least_all(policy.trash_ms)},
+             {"hourly", at_least_all(policy.hourly_ms)},
+             {"daily", at_least_all(policy.daily_ms)},
+             {"weekly", at_least_all(policy.weekly_ms)}}};
+}
+
+std::int64_t longest(const Retention& policy) {
+    return std::max({policy.all_ms, policy.hourly_ms, policy.daily_ms, policy.weekly_ms, policy.trash_ms});
 }
 
 std::int64_t share_of_disk(const Retention& policy, std::uint64_t disk_bytes) {

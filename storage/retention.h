@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -57,7 +58,16 @@ bool may_go(const PastState& state, Thinning pass);
 
 // How old the end of a state is when time may have said so: whoever looks at each state once as it passes each of these
 // ages misses none, at most a tier's step late.
-std::vector<std::int64_t> ages_of(const Retention& policy);
+struct Age {
+    const char* name;
+    std::int64_t ms;
+};
+inline constexpr std::size_t kAges = 5;
+std::array<Age, kAges> ages_of(const Retention& policy);
+inline constexpr std::size_t kTrashAge = 1;  // of these: what was removed is over
+
+// How long places of what is still there are wanted: as long as any content that was shown there may be.
+std::int64_t longest(const Retention& policy);
 
 // 0 = no bound.
 std::int64_t share_of_disk(const Retention& policy, std::uint64_t disk_bytes);

@@ -64,9 +64,16 @@ void add_kv_beside(sql::Connection& connection) {
         " PRIMARY KEY (tbl, key, field, origin, seq)) STRICT, WITHOUT ROWID");
 }
 
+// Octets that are kept at a place of their own are shared with nobody.
+void split_version_index(sql::Connection& connection) {
+    connection.script(
+        "DROP INDEX version_hash; CREATE INDEX version_hash ON version (hash) WHERE place IS NULL;"
+        "CREATE INDEX version_place ON version (place) WHERE place IS NOT NULL");
+}
+
 constexpr Step kWhole{kSchemaVersion, create_all};
-constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync}, Step{4, count_props},
-                               Step{5, add_kv_beside}};
+constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync}, Step{4, count_props}, Step{5, add_kv_beside},
+                               Step{6, split_version_index}};
 static_assert(kSteps.back().version == kSchemaVersion);
 
 void take(sql::Connection& connection, const Step& step) {

@@ -135,8 +135,8 @@ class StoreOnDisk final : public Store {
     std::size_t drain_hidden(std::size_t limit) override {
         return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).drain_hidden(limit); });
     }
-    std::size_t expire_history(std::int64_t before_ms, std::size_t limit) override;
-    std::size_t forget_removals(std::int64_t before_ms, std::size_t limit) override;
+    std::size_t expire_history(const Retention& policy, std::int64_t now_ms, std::size_t limit) override;
+    std::size_t forget_removals(const Forget& what, std::size_t limit) override;
     std::vector<Finding> check(bool repair) override;
 
   protected:
@@ -353,18 +353,35 @@ void StoreOnDisk::run_read(const std::function<void(ReadTxn&)>& fn) {
     fn(view);
 }
 
-std::size_t StoreOnDisk::expire_history(std::int64_t before_ms, std::size_t limit) {
-    Lsn up_to = 0;
-    run_read([&](ReadTxn& txn) { up_to = static_cast<ReadView&>(txn).last_before(before_ms); });
-    if (up_to == 0) return 0;
-    return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).expire_history(up_to, limit); });
+std::size_t StoreOnDisk::expire_history(const Retention& policy, std::int64_t now_ms, std::size_t limit) {
+    HistoryTurn turn{policy, now_ms, share_of_disk(policy, tree_->space().total_bytes), {}};
+    run_read([&](ReadTxn& txn) {
+        auto& view = static_cast<ReadView&>(txn);
+        const auto ages = ages_of(policy);
+        for (std::size_t i = 0; i < kAges; ++i) turn.passed[i] = view.last_before(now_ms - ages[i].ms);
+    });
+    const std::size_t looked =
+        write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).expire_history(turn, limit); });
+    if (looked == limit) return limit;
+    // The folder of a removal goes after the rows that point into it.
+    std::vector<Lsn> removals;
+    run_read([&](ReadTxn& txn) {
+        auto& view = static_cast<ReadView&>(txn);
+        removals = expired_trash(view.connection(), tree_->list(kTrashFolder), limit - looked);
+    });
+    if (removals.empty()) return looked;
+    return looked + write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).discard_trash(removals); });
 }
 
-std::size_t StoreOnDisk::forget_removals(std::int64_t before_ms, std::size_t limit) {
-    Lsn up_to = 0;
-    run_read([&](ReadTxn& txn) { up_to = static_cast<ReadView&>(txn).last_before(before_ms); });
-    if (up_to == 0) return 0;
-    return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).forget_removals(up_to, limit); });
+std::size_t StoreOnDisk::forget_removals(const Forget& what, std::size_t limit) {
+    Lsn removals = 0;
+    Lsn places = 0;
+    run_read([&](ReadTxn& txn) {
+        removals = static_cast<ReadView&>(txn).last_before(what.removals_before_ms);
+        places = static_cast<ReadView&>(txn).last_before(what.places_before_ms);
+    });
+    if (removals == 0) return 0;
+    return write([&](WriteTxn& txn) { return static_cast<Writing&>(txn).forget_removals(removals, places, limit); });
 }
 
 std::vector<Store::Finding> StoreOnDisk::check(bool repair) {

@@ -13,6 +13,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/exec.h"
 #include "storage/disk.h"
+#include "storage/retention.h"
 #include "storage/txn.h"
 
 namespace storage {
@@ -105,10 +106,16 @@ class Store {
     // Jobs of the keeper; each bounded, safe to call at any time from any worker.
     virtual void checkpoint() = 0;
     virtual std::size_t drain_hidden(std::size_t limit) = 0;  // removes leftovers of big removals
-    virtual std::size_t expire_history(std::int64_t before_ms, std::size_t limit) = 0;
-    // Drops the knowledge that something was removed, once its history has expired: tokens from before are refused
-    // then.
-    virtual std::size_t forget_removals(std::int64_t before_ms, std::size_t limit) = 0;
+    // Thins history by the policy, at most `limit` rows looked at or folders removed in one commit. Says how many that
+    // were: fewer than `limit` = done for now. Where it got to is kept, so that no row is looked at again for nothing.
+    virtual std::size_t expire_history(const Retention& policy, std::int64_t now_ms, std::size_t limit) = 0;
+    // Drops the knowledge that something was removed, once its trash has expired: tokens from before are refused then.
+    // Past places of what is still there are kept longer, for history.
+    struct Forget {
+        std::int64_t removals_before_ms = 0;
+        std::int64_t places_before_ms = 0;  // not later than the other
+    };
+    virtual std::size_t forget_removals(const Forget& what, std::size_t limit) = 0;
 
     struct Finding {
         static constexpr std::string_view kKeptAside = "kept-aside";  // for people to look at; no fault

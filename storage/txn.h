@@ -181,6 +181,10 @@ class WriteTxn : public ReadTxn {
     // What a record of another home says about its row; the record is in the log already. See replication/kv_state.h.
     virtual void take_kv(const KvFacet& record, const Rank& rank) = 0;
 
+    // Keeps one state of the past, the one that ended with that record, whatever retention says, until it is let go.
+    enum class Pin : bool { off, on };
+    virtual void pin_version(SpaceId space, const Oid& oid, Lsn to_lsn, Pin pin) = 0;
+
     // Local tables that are never logged. Locks: who checks what may be locked is dav; remove_lock of a token that is
     // not there does nothing. Locks go by themselves with the removal of their node, and when `place` moves it or
     // anything above (RFC 4918 §7.6).

@@ -4,6 +4,7 @@
 
 #include "storage/changes.h"
 #include "storage/digest.h"
+#include "storage/history.h"
 #include "storage/reading.h"
 #include "storage/store.h"
 
@@ -60,6 +61,7 @@ class Writing final : public Reading<WriteTxn> {
     void set_props(NodeId id, const PropChanges& changes, const Author& author) override;
     void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) override;
     void take_kv(const KvFacet& record, const Rank& rank) override;
+    void pin_version(SpaceId space, const Oid& oid, Lsn to_lsn, Pin pin) override;
     void add_lock(const Lock& lock) override;
     void refresh_lock(std::string_view token, std::int64_t expires_ms) override;
     void remove_lock(std::string_view token) override;
@@ -68,8 +70,9 @@ class Writing final : public Reading<WriteTxn> {
 
     // Jobs of the store, in groups of at most `limit`; how many nodes or rows went.
     std::size_t drain_hidden(std::size_t limit);
-    std::size_t expire_history(Lsn up_to, std::size_t limit);   // what ended at or before that record
-    std::size_t forget_removals(Lsn up_to, std::size_t limit);  // at or before that record
+    std::size_t expire_history(const HistoryTurn& turn, std::size_t limit);
+    std::size_t discard_trash(std::span<const Lsn> removals);  // their folders, where no version needs them
+    std::size_t forget_removals(Lsn removals, Lsn places, std::size_t limit);  // at or before those records
     std::vector<Node> hidden_roots();
     void repair_sums(std::vector<Store::Finding>& findings);   // digests and used bytes, recomputed
     void repair_locks(std::vector<Store::Finding>& findings);  // lock_above, made anew
@@ -106,6 +109,7 @@ class Writing final : public Reading<WriteTxn> {
     void hide(const Node& top, const Author& author);
     void drop_hidden_copy(const Node& top, const std::vector<Leaving>& all, const Author& author);
     void discard(std::string path, Stamp& stamp);
+    class Expiry;  // one turn of expire_history
 
     LockedNodes& may_lock_;
     Ledger& ledger_;

@@ -33,7 +33,7 @@ CREATE TABLE vector (
 
 -- gone: an object stood at (parent, name) for [from_lsn, to_lsn) and does not any more: it moved or was removed by the record
 -- r. Sync reports read removals from it, history the past. Ids grow with to_lsn. Dies when deletion knowledge is dropped,
--- which is later than history expires.
+-- which is later than its trash expires; a place of what is still there only when no content of then is kept any more.
 CREATE TABLE gone (
     id       INTEGER PRIMARY KEY,
     oid      BLOB NOT NULL,
@@ -54,7 +54,7 @@ CREATE INDEX gone_node ON gone (node, to_lsn);
 
 -- version: content an object had for [from_lsn, to_lsn). Its octets are in versions/<hh>/<hash> or in `body`; place says where
 -- else below the storage root they are (a file inside a removed folder). cause and actor: of the change that ended it.
--- Dies when history expires, unless pinned.
+-- Rowids grow with to_lsn. Dies when retention says so (retention.h), unless pinned.
 CREATE TABLE version (
     oid      BLOB NOT NULL,
     space    INTEGER NOT NULL,
@@ -71,4 +71,6 @@ CREATE TABLE version (
     pinned   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX version_oid ON version (space, oid, to_lsn);
-CREATE INDEX version_hash ON version (hash);
+-- Whether octets in versions/ are still somebody's, and whether a folder in trash holds any.
+CREATE INDEX version_hash ON version (hash) WHERE place IS NULL;
+CREATE INDEX version_place ON version (place) WHERE place IS NOT NULL;

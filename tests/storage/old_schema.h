@@ -8,6 +8,11 @@ namespace storage {
 
 // Makes a new database what it was in that version: each step of storage/schema.cc, taken back.
 inline void make_old(sql::Connection& db, int version) {
+    if (version < 6) {
+        db.script(
+            "DROP INDEX version_place; DROP INDEX version_hash;"
+            "CREATE INDEX version_hash ON version (hash)");
+    }
     if (version < 5) db.script("DROP TABLE kv_beside");
     if (version < 3) {
         db.script(

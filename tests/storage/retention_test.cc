@@ -115,8 +115,7 @@ TEST_CASE("what went does not come back, and nothing outlives the last age") {
         PastState state;
         state.from_ms = kNow - static_cast<std::int64_t>(random() % 500) * kHour;
         state.to_ms = state.from_ms + static_cast<std::int64_t>(random() % (1u << (random() % 30))) + 1;
-        const auto ages = ages_of(policy);
-        const std::int64_t last = *std::max_element(ages.begin(), ages.end());
+        const std::int64_t last = longest(policy);
         CHECK(outlived(state, policy, state.to_ms + last));
         bool gone = false;
         int came_back = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -27,21 +28,36 @@ class TempDir {
     std::string path_;
 };
 
-inline std::unique_ptr<Store> open_store(const std::string& root) {
+inline std::unique_ptr<Store> open_store(const std::string& root, base::Clock& clock = base::system_clock()) {
     Store::Options options;
     options.root = root;
-    return Store::open(std::move(options),
-                       {base::system_clock(), base::system_rng(), system_fs(), base::system_exec()});
+    return Store::open(std::move(options), {clock, base::system_rng(), system_fs(), base::system_exec()});
 }
+
+// Says what a test sets; waits of real threads keep working.
+class SetClock final : public base::Clock {
+  public:
+    explicit SetClock(std::int64_t now_ms) : now_ms_(now_ms) {}
+    void advance(std::int64_t ms) { now_ms_ += ms; }
+    std::int64_t now_ms() const override { return now_ms_; }
+    std::int64_t monotonic_ms() const override { return base::system_clock().monotonic_ms(); }
+
+  private:
+    std::atomic<std::int64_t> now_ms_;
+};
 
 inline Content text_content(std::string text) {
     const base::Hash hash = base::sha256(text);
     return Content::inlined(std::move(text), hash);
 }
 
+inline Retention keep_nothing() {
+    return {0, 0, 0, 0, 0, 100};
+}
+
 // A store with one files space and one pim space.
 struct Home {
-    explicit Home(const std::string& root) : store(open_store(root)) {
+    explicit Home(const std::string& root, base::Clock& clock = base::system_clock()) : store(open_store(root, clock)) {
         store->write([&](WriteTxn& txn) {
             const auto have = txn.space_of(SpaceKind::files, owner);
             files = have ? *have : txn.make_space(SpaceKind::files, owner, "files/ana", {});

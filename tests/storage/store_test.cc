@@ -181,7 +181,7 @@ TEST_CASE("content is written, read, replaced, and its past kept") {
         CHECK(number(dir.path(), "SELECT count(*) FROM gone") == 1);
         CHECK(home.store->check(false).empty());
         // What is old enough leaves rows and files.
-        while (home.store->expire_history(base::system_clock().now_ms() + 1000, 100) > 0) {
+        while (home.store->expire_history(keep_nothing(), base::system_clock().now_ms() + 1000, 100) > 0) {
         }
         CHECK(number(dir.path(), "SELECT count(*) FROM version") == 0);
         CHECK_FALSE(fs::exists(dir.path() + "/.hearth/versions/" + hex.substr(0, 2) + "/" + hex));
@@ -204,7 +204,7 @@ TEST_CASE("cards live in the database") {
     home.remove(card.id);
     CHECK(home.store->read([&](ReadTxn& txn) { return txn.body(*card.hash); }).has_value());
     home.remove(other.id);
-    while (home.store->expire_history(base::system_clock().now_ms() + 1000, 100) > 0) {
+    while (home.store->expire_history(keep_nothing(), base::system_clock().now_ms() + 1000, 100) > 0) {
     }
     CHECK_FALSE(home.store->read([&](ReadTxn& txn) { return txn.body(*card.hash); }).has_value());
     CHECK(home.store->check(false).empty());
@@ -469,23 +469,23 @@ TEST_CASE("a removed folder is one rename into trash, and expires whole") {
         CHECK(dir.path() + "/" + std::string(query.text(0)) == (kept / "e/f.txt").string());
     }
     const auto soon = [] { return base::system_clock().now_ms() + 1000; };
-    CHECK(home.store->forget_removals(soon(), 100) == 0);  // its bytes would have no name
-    while (home.store->expire_history(soon(), 100) > 0) {
+    CHECK(home.store->forget_removals({soon(), soon()}, 100) == 0);  // its bytes would have no name
+    while (home.store->expire_history(keep_nothing(), soon(), 100) > 0) {
     }
     CHECK(fs::is_empty(dir.path() + "/.hearth/trash"));
     // That it was there is known for longer: clients that sync are told.
     CHECK(number(dir.path(), "SELECT count(*) FROM gone") == 3);
     CHECK(number(dir.path(), "SELECT max(floor_token) FROM vector") == 0);
-    CHECK(home.store->forget_removals(soon(), 2) == 2);
-    CHECK(home.store->forget_removals(soon(), 2) == 1);
-    CHECK(home.store->forget_removals(soon(), 2) == 0);
+    CHECK(home.store->forget_removals({soon(), soon()}, 2) == 2);
+    CHECK(home.store->forget_removals({soon(), soon()}, 2) == 1);
+    CHECK(home.store->forget_removals({soon(), soon()}, 2) == 0);
     CHECK(number(dir.path(), "SELECT count(*) FROM gone") == 0);
     CHECK(number(dir.path(), "SELECT max(floor_token) FROM vector") == 5);  // root, d, e, f.txt, the removal
     // A second removal of the same size goes the same way.
     const Node again = home.make(home.files.root, "d");
     home.put(again.id, "f.txt", "bytes");
     home.remove(again.id);
-    while (home.store->expire_history(soon(), 100) > 0) {
+    while (home.store->expire_history(keep_nothing(), soon(), 100) > 0) {
     }
     CHECK(fs::is_empty(dir.path() + "/.hearth/trash"));
 }

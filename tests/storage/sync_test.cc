@@ -600,10 +600,10 @@ TEST_CASE("which tokens are refused") {
         home.make(root.id, "c");
         CHECK_FALSE(fresh.page(*home.store, 1));
         const auto soon = base::system_clock().now_ms() + 1000;
-        while (home.store->expire_history(soon, 100) != 0) {
+        while (home.store->expire_history(keep_nothing(), soon, 100) != 0) {
         }
         CHECK(place(root, *decode_sync_token(before.token())));
-        CHECK(home.store->forget_removals(soon, 100) == 1);
+        CHECK(home.store->forget_removals({soon, soon}, 100) == 1);
         CHECK_FALSE(place(root, *decode_sync_token(before.token())));
         CHECK_FALSE(place(root, *decode_sync_token(before.token().substr(0, before.token().rfind(':')))));
         CHECK_FALSE(place(root, *decode_sync_token(paging.token())));
