@@ -18,6 +18,7 @@ constexpr const char* kWriteAheadLog = ".hearth/hearth.db-wal";
 constexpr const char* kSharedMemory = ".hearth/hearth.db-shm";
 constexpr const char* kScratch = ".hearth/trial";
 constexpr std::size_t kMarkerBytesMax = 4096;
+constexpr std::uint64_t kTrialBytes = 1 << 20;
 constexpr std::size_t kShelves = 256;  // folders of versions/
 
 struct Marker {
@@ -152,6 +153,7 @@ class StoreOnDisk final : public Store {
         if (volume.kind == Volume::Kind::refused) refuse("on " + volume.file_system + ", " + volume.refusal);
     }
     void enter_root();
+    void try_out();
     void make_shelves();
     void keep_private();
     void open_database();
@@ -197,7 +199,7 @@ void StoreOnDisk::enter_root() {
     std::string holder;
     lock_ = seams_.fs.lock_file(options_.root + "/.hearth/lock", holder);
     if (!lock_) throw InUse(options_.root, holder);
-    accept(tree_->try_volume(kScratch));
+    try_out();
     for (const Volume::Promise& promise : tree_->volume().promises()) {
         base::log(promise.warns ? base::Level::warn : base::Level::info, "store",
                   "volume=" + tree_->volume().file_system + " " + promise.text);
@@ -206,6 +208,20 @@ void StoreOnDisk::enter_root() {
         tree_->make_folder(folder, 0700);
     }
     make_shelves();
+}
+
+// A root that was made before was tried out then: it also opens when there is no room for that.
+void StoreOnDisk::try_out() {
+    if (!born_ && tree_->space().free_bytes < kTrialBytes) {
+        base::log_warn("store", "the disk is full, its file system is not tried out again");
+        return;
+    }
+    try {
+        accept(tree_->try_volume(kScratch));
+    } catch (const base::Failure& failure) {
+        if (born_ || failure.fault() != base::Fault::disk_full) throw;
+        base::log_warn("store", failure.what());
+    }
 }
 
 // A removal keeps the file in versions/<hh>/. It has to work on a full disk, where no folder can be made any more: they

@@ -85,7 +85,7 @@ const Volume& LinuxTree::try_volume(std::string_view scratch) {
     make_folder(scratch, kScratchMode);
     const UniqueFd folder = resolve(scratch, kListFlags);
     if (!folder) base::throw_errno(about("opening", scratch), ENOENT);
-    volume_ = storage::try_volume(folder.get(), std::move(volume_));
+    volume_ = storage::try_volume(folder.get(), volume_);
     if (!features_.rename_flags) volume_.swaps = false;
     remove_tree(*this, scratch);
     return volume_;

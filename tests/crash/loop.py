@@ -26,13 +26,20 @@ class Disk:
         done = run("mount", "-o", "loop", self.image, self.at)
         return "" if done.returncode == 0 else done.stderr.strip().replace("\n", " ") or "mount failed"
 
-    def remount(self, how):
-        done = run("mount", "-o", f"remount,{how}", self.at)
+    def abort(self):
+        """The file system stops as after an error of its journal: what was not flushed is lost, and nothing is written any more."""
+        done = run("mount", "-o", "remount,abort", self.at)
         return "" if done.returncode == 0 else done.stderr.strip()
+
+    def repair(self):
+        """What abort() left; the journal is replayed, as after a power cut."""
+        done = run("e2fsck", "-p", "-f", self.image)
+        return "" if done.returncode in (0, 1) else (done.stdout + done.stderr).strip()
 
     def detach(self):
         """Nobody finds it any more; who has it open goes on with it."""
-        run("umount", "-l", self.at)
+        done = run("umount", "-l", self.at)
+        return "" if done.returncode == 0 else done.stderr.strip()
 
     def free(self):
         facts = os.statvfs(self.at)
