@@ -180,6 +180,8 @@ void Filer::write_own(File* file, const FileStep& step) {
     file->append(step.bytes);
     if (step.exec) file->set_exec(true);
     file->set_mtime(step.mtime_ns);
+    // Where nothing keeps order, the time by which a replay knows a torn file may be lost with the octets.
+    if (ordered_) file->sync();
 }
 
 // The file to be replaced may hold the very same bytes and time: it is told apart by its inode.

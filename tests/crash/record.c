@@ -315,18 +315,30 @@ int mkdirat(int at, const char* name, mode_t mode) {
     REAL(int, mkdirat, int, const char*, mode_t);
     OF_NAME(MKDIR, at, name, real(at, name, mode));
 }
-int rmdir(const char* name) {
-    REAL(int, rmdir, const char*);
-    OF_NAME(RMDIR, AT_FDCWD, name, real(name));
-}
-int unlink(const char* name) {
-    REAL(int, unlink, const char*);
-    OF_NAME(UNLINK, AT_FDCWD, name, real(name));
-}
-int unlinkat(int at, const char* name, int flags) {
+
+// A file that has another name goes on without this one, with a new time of change.
+static int take_away(int at, const char* name, int flags) {
     REAL(int, unlinkat, int, const char*, int);
-    OF_NAME(flags & AT_REMOVEDIR ? RMDIR : UNLINK, at, name, real(at, name, flags));
+    char path[PATH_MAX];
+    if (!ours(at, name, path)) return real(at, name, flags);
+    pthread_mutex_lock(&lock);
+    ours(at, name, path);
+    struct event event = {.kind = flags & AT_REMOVEDIR ? RMDIR : UNLINK, .begun_ns = now_ns()};
+    const int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    const int result = real(at, name, flags);
+    const int error = errno;
+    if (result == 0) {
+        event.one = facts_of_fd(file);
+        append(event, path, NULL, NULL);
+    }
+    syscall(SYS_close, file);
+    pthread_mutex_unlock(&lock);
+    errno = error;
+    return result;
 }
+int rmdir(const char* name) { return take_away(AT_FDCWD, name, AT_REMOVEDIR); }
+int unlink(const char* name) { return take_away(AT_FDCWD, name, 0); }
+int unlinkat(int at, const char* name, int flags) { return take_away(at, name, flags); }
 
 #define OF_TWO(kind, from_at, from, to_at, to, call)                \
     char second[PATH_MAX];                                          \

@@ -20,6 +20,9 @@ NAMESPACE = "urn:hearth:rig"
 LOCK_BODY = '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>'
 UNKNOWN = "unknown"  # the token of a lock whose LOCK was not answered
 
+# What the server is told of its disk, whatever that is: the way it works on most. Also "weak", where names keep no order.
+VOLUMES = {volume: f'[storage]\nvolume = "{volume}"\n' for volume in ("strong", "weak", "auto")}
+
 # digest None: a folder. props: pairs of name and text. lock: its token.
 Entry = namedtuple("Entry", "digest props lock", defaults=(None, frozenset(), None))
 # after(state) is the state it leads to, or None where it has to be refused.

@@ -1,8 +1,9 @@
 """A recorded trace, and what a power cut may leave of it.
 
-The disk is one with a journal, like ext4 and XFS: of the changes of names that were not flushed a prefix is left, in their order. A
+ordered: the disk has a journal, like ext4 and XFS: of the changes of names and times that were not flushed a prefix is left. A
 flushed file is there whole, and with it all changes of names before the last one that is about it; a flushed folder likewise.
-Octets that were not flushed are there or not, each block of 4 KiB for itself.
+loose: each change of a name is there or not, whole and after those before it of the same name; a flushed folder has its own, a flushed file its octets and times only.
+In both, octets that were not flushed are there or not, each block of 4 KiB for itself.
 """
 import os, struct
 
@@ -68,7 +69,8 @@ def cut(octets, size):
 
 
 class Disk:
-    def __init__(self, root):
+    def __init__(self, root, loose=False):
+        self.loose = loose
         self.root, self.count, self.dev = root, 0, os.lstat(root).st_dev
         self.settled = -1  # the journal is on the platter up to this event, with what it says of times and sizes
         self.inodes = {}   # by number; one that is gone may have its number taken
@@ -133,7 +135,7 @@ class Disk:
         other = to.now[to_name] if kind == EXCHANGE else None
         if other:
             other.later_facts.append((number, event.facts))
-        if kind == LINK:
+        if kind in (LINK, UNLINK):
             inode.later_facts.append((number, event.facts))
         change = (number, kind, folder, name, to, to_name, inode, other)
         settle(change, lambda one: one.now)
@@ -147,6 +149,8 @@ class Disk:
             return self.commit(lambda change: True, before)
         inode = self.inodes[event.facts[0]]
         self.flush_inode(inode, before)
+        if self.loose:
+            return self.commit_some(lambda change: inode in (change[2], change[4]) and change[0] < before)
         if event.kind == FDATASYNC:
             return self.commit(lambda change: change[1] == CREATE and change[6] is inode, before)
         self.commit(lambda change: inode in (change[2], change[4], change[6], change[7]), before)
@@ -182,13 +186,18 @@ class Disk:
             self.settled = change[0]
         del self.journal[:upto]
 
+    def commit_some(self, flushed):
+        taken = with_earlier(self.journal, flushed)
+        for change in taken:
+            settle(change, lambda one: one.entries)
+        gone = set(map(id, taken))
+        self.journal = [change for change in self.journal if id(change) not in gone]
+
     # ---- what is left of it ----
 
     def left(self, mode, random):
         """{path: (inode, octets or None, facts)} after a power cut. mode: lost, all, names (the names of all, octets of none), random."""
-        count = len(self.journal)
-        kept = {"lost": 0, "all": count, "names": count, "random": random.randint(0, count)}[mode]
-        until = self.settled if mode == "lost" else self.journal[kept][0] if kept < count else EVER
+        kept, until = self.changes_left(mode, random)
         folders = {}
 
         def entries(folder):
@@ -196,7 +205,7 @@ class Disk:
                 folders[id(folder)] = dict(folder.entries)
             return folders[id(folder)]
 
-        for change in self.journal[:kept]:
+        for change in kept:
             settle(change, entries)
         left, open_, contents = {}, [("", self.top)], {}
         while open_:
@@ -209,9 +218,21 @@ class Disk:
                     continue
                 if id(inode) not in contents:
                     share = {"lost": 0, "names": 0, "all": 1, "random": random.choice([0, 0.5, 1])}[mode]
+                    if self.loose:
+                        until = EVER if mode == "all" or mode == "random" and random.random() < 0.5 else -1
                     contents[id(inode)] = (self.octets_left(inode, until, share, random), self.facts_left(inode, until))
                 left[at] = (inode, *contents[id(inode)])
         return left
+
+    def changes_left(self, mode, random):
+        """The changes of names, and the event before which times and sizes are left."""
+        count = len(self.journal)
+        if self.loose:
+            share = {"lost": 0, "all": 1, "names": 1, "random": random.choice([0, 0.5, 1])}[mode]
+            return with_earlier(self.journal, lambda change: random.random() < share), EVER
+        kept = {"lost": 0, "all": count, "names": count, "random": random.randint(0, count)}[mode]
+        until = self.settled if mode == "lost" else self.journal[kept][0] if kept < count else EVER
+        return self.journal[:kept], until
 
     def octets_left(self, inode, until, share, random):
         if not inode.writes or share == 1 and until == EVER:
@@ -238,20 +259,31 @@ class Disk:
         return facts
 
 
+def with_earlier(journal, chosen):
+    """The changes that are chosen, each with those before it of the same names: a name can not be put to its third use before its second."""
+    taken, names = [], set()
+    for change in reversed(journal):
+        own = {(id(change[2]), change[3]), (id(change[4]), change[5])} - {(id(None), None)}
+        if chosen(change) or names & own:
+            taken.append(change)
+            names |= own
+    return taken[::-1]
+
+
 def settle(change, entries):
-    _, kind, folder, name, to, to_name, inode, _ = change
+    """A change whole; where names are loose, others may be missing that were there when it was made."""
+    _, kind, folder, name, to, to_name, inode, other = change
     here = entries(folder)
     if kind in (CREATE, MKDIR):
         here[name] = inode
-    elif kind in (UNLINK, RMDIR):
-        here.pop(name, None)
     elif kind == LINK:
         entries(to)[to_name] = inode
-    elif kind == RENAME:
-        entries(to)[to_name] = here.pop(name)
     elif kind == EXCHANGE:
-        there = entries(to)
-        here[name], there[to_name] = there[to_name], here[name]
+        here[name], entries(to)[to_name] = other, inode
+    elif here.get(name) is inode:
+        del here[name]
+    if kind == RENAME:
+        entries(to)[to_name] = inode
 
 
 def build(left, dev, root, table):

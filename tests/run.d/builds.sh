@@ -118,7 +118,9 @@ run_shim() {
 # run_rigs BUILD: power cuts in a recorded run, some of some ten thousand; disks that are full.
 run_rigs() {
     HEARTH_TEST_TIMEOUT=300 run_lines "$1-replay" /usr/bin/python3 tests/crash/replay --hearth "build/$1/hearth" \
-        --sample 600 --served 6 --minutes 2
+        --sample 500 --served 6 --minutes 2
+    HEARTH_TEST_TIMEOUT=300 run_lines "$1-replay-loose" /usr/bin/python3 tests/crash/replay --hearth "build/$1/hearth" \
+        --names loose --operations 300 --sample 150 --served 2 --minutes 1
     run_lines "$1-full" /usr/bin/python3 tests/crash/full --hearth "build/$1/hearth" --floors floor
 }
 
