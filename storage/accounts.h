@@ -2,66 +2,17 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "storage/account_book.h"
 #include "storage/store.h"
 
 namespace storage {
-
-// Users and groups are principals. Their rows are logged `kv` in the sys space, so they replicate; nothing here hashes
-// passwords or talks to clients.
-enum class PrincipalKind : std::uint8_t { user = 1, group = 2 };
-
-struct Principal {
-    base::Id128 uid;  // random, never reused
-    std::string name;
-    PrincipalKind kind = PrincipalKind::user;
-    bool admin = false;
-    bool disabled = false;
-    std::string password;                      // PHC string; empty = no account password
-    std::uint64_t epoch = 0;                   // grows at every change of credentials; drops remembered verifications
-    std::optional<std::uint64_t> quota_bytes;  // empty = no limit
-    std::int64_t created_ms = 0;
-};
-
-enum class Scope : std::uint8_t { all = 1, files = 2, calendars = 3, contacts = 4 };
-std::string_view scope_name(Scope scope);
-std::optional<Scope> scope_from(std::string_view name);
-
-struct AppPassword {
-    std::string id;  // 8 characters, shown in lists
-    base::Id128 user;
-    std::string label;
-    Scope scope = Scope::all;
-    bool read_only = false;
-    base::Segments subtree;  // below the user's files; empty = all
-    base::Hash secret;       // SHA-256 of the normalised secret
-    std::int64_t created_ms = 0;
-    std::optional<std::int64_t> last_used_ms;  // local
-};
-
-// "[a-z0-9][a-z0-9._-]{0,31}", and not "..": the name is a folder and a URL segment.
-bool is_principal_name(std::string_view name);
-
-// All accounts at one moment; immutable, shared by every thread.
-struct AccountBook {
-    std::map<std::string, Principal, std::less<>> by_name;
-    std::map<base::Id128, std::string> name_of;
-    std::map<base::Id128, std::set<base::Id128>> groups_of;   // user -> groups
-    std::map<base::Id128, std::set<base::Id128>> members_of;  // group -> users
-    std::map<base::Hash, AppPassword> app_passwords;          // by hash of the secret
-
-    const Principal* find(std::string_view name) const;
-    const Principal* find(const base::Id128& uid) const;
-    bool in_group(const base::Id128& user, const base::Id128& group) const;
-};
 
 // Reads and changes accounts through the store. Thread-safe.
 class Accounts {
@@ -72,6 +23,8 @@ class Accounts {
     std::shared_ptr<const AccountBook> book() const;  // current; cheap
     // Called (on the changing thread, after the commit) when anything changed.
     void on_change(std::function<void()> hook);
+    // After records of another home were applied: the book is read again, and who wants to know is told.
+    void reload();
 
     // What() of AccountError is one clear line for the admin: unknown user, name taken, bad name, …
     Principal add_user(std::string_view name, bool admin, std::string password_phc, const Author& author);

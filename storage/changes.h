@@ -38,6 +38,7 @@ class Ledger {
     std::int64_t last_seq(SpaceId id) const;
     SpaceId sys() const { return sys_; }
     void add_space(const Space& space);
+    void move_space(SpaceId id, const std::string& dir) { spaces_.at(id).space.dir = dir; }
     void forget_space(SpaceId id) { spaces_.erase(id); }
     void use(SpaceId id, std::int64_t more_bytes);
 

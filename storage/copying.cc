@@ -5,11 +5,24 @@
 
 namespace storage {
 
+namespace {
+
+base::Id128 id_of_space(std::string_view what, SpaceKind kind, const base::Id128& owner) {
+    std::string octets(what);
+    octets += static_cast<char>(kind);
+    octets += owner.view();
+    const auto id = base::id_from(base::sha256(octets).view().substr(0, 16));
+    CHECK(id);
+    return *id;
+}
+
+}  // namespace
+
 Space Writing::make_space(SpaceKind kind, const base::Id128& owner, std::string dir, const Author& author) {
     CHECK(kind != SpaceKind::sys);
     begin_verb();
     Space space;
-    space.uid = base::new_random_id(seams_.rng);
+    space.uid = id_of_space("space", kind, owner);
     space.kind = kind;
     space.owner = owner;
     space.dir = std::move(dir);
@@ -35,7 +48,7 @@ Space Writing::make_space(SpaceKind kind, const base::Id128& owner, std::string 
     root.id = space.root;
     root.space = space.id;
     root.kind = NodeKind::folder;
-    root.oid = base::new_object_id(seams_.clock, seams_.rng);
+    root.oid = id_of_space("root", kind, owner);
     root.created_ms = seams_.clock.now_ms();
     root.mtime_ns = root.created_ms * 1'000'000;
     RecordBody body;
@@ -49,6 +62,24 @@ Space Writing::make_space(SpaceKind kind, const base::Id128& owner, std::string 
         save(step);
     }
     return space;
+}
+
+void Writing::move_space(SpaceId id, std::string dir) {
+    const Space before = ledger_.space(id);
+    CHECK(!before.dir.empty());
+    begin_verb();
+    Stamp stamp;
+    stamp.lsn = ledger_.bare_lsn();
+    db_.query("UPDATE space SET dir = ?2 WHERE id = ?1").bind(id).bind_text(dir).run();
+    // Who reads below it waits for the step, as after any move.
+    db_.query("UPDATE node SET placed_lsn = ?2 WHERE id = ?1").bind(before.root).bind(stamp.lsn).run();
+    ledger_.move_space(id, dir);
+    drop_locks(before.root);
+    group_.moved_folders = true;
+    FileStep& step = queue(stamp, StepOp::move, id, before.root);
+    step.src = before.dir;
+    step.dst = std::move(dir);
+    save(step);
 }
 
 std::string Writing::remove_space(SpaceId id, const Author& author) {

@@ -59,8 +59,8 @@ void count_props(sql::Connection& connection) {
 // Before there were two homes, no record stood beside another.
 void add_kv_beside(sql::Connection& connection) {
     connection.script(
-        "CREATE TABLE kv_beside (tbl TEXT NOT NULL, key TEXT NOT NULL, field TEXT NOT NULL, value BLOB,"
-        " hlc INTEGER NOT NULL, origin INTEGER NOT NULL, seq INTEGER NOT NULL,"
+        "CREATE TABLE kv_beside (tbl TEXT NOT NULL, key TEXT NOT NULL, field TEXT NOT NULL,"
+        " origin INTEGER NOT NULL, seq INTEGER NOT NULL, value BLOB, hlc INTEGER NOT NULL,"
         " PRIMARY KEY (tbl, key, field, origin, seq)) STRICT, WITHOUT ROWID");
 }
 

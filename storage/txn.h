@@ -121,8 +121,11 @@ enum class Put { created, replaced };
 // verb rolls the whole group back and runs its functions one by one.
 class WriteTxn : public ReadTxn {
   public:
-    // A new space with its root folder (`dir` on disk, made by a file step). sys exists from the start.
+    // A new space with its root folder (`dir` on disk, made by a file step). sys exists from the start. Its uid and the
+    // oid of its root follow from kind and owner: homes that make it on their own make the same.
     virtual Space make_space(SpaceKind kind, const base::Id128& owner, std::string dir, const Author& author) = 0;
+    // Renames the space's folder; `dir` is free. No record: where a space stands is a matter of each server.
+    virtual void move_space(SpaceId space, std::string dir) = 0;
     // Renames the space's folder into trash and forgets its nodes. Says where the files went.
     virtual std::string remove_space(SpaceId space, const Author& author) = 0;
 

@@ -51,6 +51,7 @@ class Writing final : public Reading<WriteTxn> {
     std::vector<Dot> vector(SpaceId space) override;
 
     Space make_space(SpaceKind kind, const base::Id128& owner, std::string dir, const Author& author) override;
+    void move_space(SpaceId space, std::string dir) override;
     std::string remove_space(SpaceId space, const Author& author) override;
     Node make(const Make& what, const Author& author) override;
     PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) override;

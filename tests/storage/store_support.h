@@ -13,8 +13,7 @@ namespace storage {
 // A folder under /tmp that goes with the test.
 class TempDir {
   public:
-    TempDir() {
-        std::string pattern = "/tmp/hearth-store-XXXXXX";
+    explicit TempDir(std::string pattern = "/tmp/hearth-store-XXXXXX") {
         path_ = ::mkdtemp(pattern.data());
     }
     ~TempDir() {
