@@ -45,8 +45,11 @@ class LinuxFs final : public Fs {
             while (holder.ends_with('\n')) holder.pop_back();
             return nullptr;
         }
-        if (::ftruncate(file->descriptor(), 0) != 0) base::throw_errno("truncating " + absolute_path);
-        file->append(std::to_string(::getpid()) + "\n");
+        // Over what stands there: a block that was given away first might not be there again on a full disk.
+        const std::string text = std::to_string(::getpid()) + "\n";
+        file->append(text);
+        if (::ftruncate(file->descriptor(), static_cast<off_t>(text.size())) != 0)
+            base::throw_errno("truncating " + absolute_path);
         return file;
     }
 

@@ -5,7 +5,7 @@ maps each path to its Entry. An acknowledged operation takes each state to the o
 the server died, or that was answered with 5xx, leaves both, and nothing in between. After a restart the area as the server shows
 it, and as it stands on the plain disk, must be one of these states.
 """
-import base64, hashlib, http.client, os, random, re, shutil, signal, socket, subprocess, tempfile, time
+import base64, hashlib, http.client, json, os, random, re, shutil, signal, socket, subprocess, tempfile, time
 import xml.etree.ElementTree as xml
 from collections import namedtuple
 from urllib.parse import quote, unquote
@@ -143,7 +143,7 @@ class Client:
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=ANSWER_LIMIT_S)
-            auth = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+            auth = "Basic " + base64.b64encode(f"{USER}:{self.server.password}".encode()).decode()
             self.connection.request(method, HOME + quote(path), body, {"Authorization": auth, **(headers or {})})
             answer = self.connection.getresponse()
             answer.octets = answer.read()
@@ -324,9 +324,9 @@ def free_port():
 
 
 class Server:
-    """The program in a temporary folder, with a root there that is made now, or with one that has the user already."""
+    """The program in a temporary folder, with a root there that is made now, or with one whose `password` is known."""
 
-    def __init__(self, binary, name, environment=None, root=None, settings=""):
+    def __init__(self, binary, name, environment=None, root=None, settings="", password=None):
         self.binary, self.environment, self.settings = os.path.abspath(binary), environment or {}, settings
         self.work = os.path.realpath(tempfile.mkdtemp(prefix=f"hearth-{name}-"))
         self.root = root or f"{self.work}/root"
@@ -334,19 +334,25 @@ class Server:
         self.log = open(f"{self.work}/log", "a")
         self.process = None
         self.starts = 0
-        if not os.path.exists(f"{self.root}/.hearth"):
-            self.add_user()
+        self.configure(0)
+        self.password = password or self.add_user()
+
+    def configure(self, port):
+        self.port, self.conf = port, f"{self.work}/hearth.toml"
+        with open(self.conf, "w") as out:
+            out.write(f'{self.settings}\n[[listen]]\naddress = "127.0.0.1"\nport = {port}\ntls = false\n')
+
+    def command(self, *words, **how):
+        return subprocess.run([self.binary, *words, "--config", self.conf, "--root", self.root], capture_output=True, text=True, **how)
 
     def add_user(self):
-        subprocess.run([self.binary, "user", "add", USER, "--password-stdin", "--root", self.root], input=PASSWORD + "\n", text=True,
-                       check=True, stdout=subprocess.DEVNULL)
+        """The password of one device: quicker to verify than that of the account."""
+        self.command("user", "add", USER, "--password-stdin", input=PASSWORD + "\n", check=True)
+        return json.loads(self.command("app-password", "add", USER, "rig", "--json", check=True).stdout)["password"]
 
     def start(self):
-        self.port = free_port()
-        conf = f"{self.work}/hearth.toml"
-        with open(conf, "w") as out:
-            out.write(f'{self.settings}\n[[listen]]\naddress = "127.0.0.1"\nport = {self.port}\ntls = false\n')
-        self.process = subprocess.Popen([self.binary, "serve", "--config", conf, "--root", self.root], stdout=self.log, stderr=self.log,
+        self.configure(free_port())
+        self.process = subprocess.Popen([self.binary, "serve", "--config", self.conf, "--root", self.root], stdout=self.log, stderr=self.log,
                                         env={**os.environ, **self.environment})
         self.starts += 1
         until = time.time() + START_LIMIT_S
@@ -359,7 +365,7 @@ class Server:
             except Broken:
                 pass
             time.sleep(0.01)
-        raise SystemExit(f"FAIL start: the server did not start; its log is {self.work}/log")
+        raise SystemExit(f"FAIL start: the server did not start ({self.process.poll()}); its log is {self.work}/log")
 
     def alive(self):
         return self.process.poll() is None
@@ -371,8 +377,8 @@ class Server:
 
     def findings(self):
         """Lines of `hearth check`; empty: clean."""
-        found = subprocess.run([self.binary, "check", "--root", self.root], capture_output=True, text=True)
-        return (found.stdout + found.stderr).split("\n") if found.returncode else []
+        found = self.command("check")
+        return (found.stdout + found.stderr).strip().split("\n") if found.returncode else []
 
     def remove(self):
         self.end(signal.SIGKILL)
