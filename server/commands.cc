@@ -95,6 +95,8 @@ Json principal_json(Core& core, const storage::Principal& who) {
                   {"kind", kind_text(who.kind)},
                   {"created", date_text(who.created_ms)},
                   {"used_bytes", used_bytes(core, who.uid)}};
+    // Another home had somebody of that name first.
+    if (who.given_name != who.name) value["given_name"] = who.given_name;
     if (who.kind == storage::PrincipalKind::user) {
         value["admin"] = who.admin;
         value["disabled"] = who.disabled;
@@ -183,13 +185,14 @@ Outcome list_principals(Core& core, storage::PrincipalKind kind) {
         Json value = principal_json(core, who);
         const std::string used = std::to_string(value["used_bytes"].get<std::uint64_t>());
         const std::string created = value["created"];
+        const std::string shown = who.given_name == name ? name : name + " (added as " + who.given_name + ")";
         if (kind == storage::PrincipalKind::user) {
             const std::string state = who.disabled ? "disabled" : who.admin ? "admin" : "user";
-            rows.push_back({name, state, used, who.quota_bytes ? std::to_string(*who.quota_bytes) : "none", created});
+            rows.push_back({shown, state, used, who.quota_bytes ? std::to_string(*who.quota_bytes) : "none", created});
         } else {
             const auto members = book->members_of.find(who.uid);
             rows.push_back(
-                {name, std::to_string(members == book->members_of.end() ? 0 : members->second.size()), used, created});
+                {shown, std::to_string(members == book->members_of.end() ? 0 : members->second.size()), used, created});
         }
         list.push_back(std::move(value));
     }

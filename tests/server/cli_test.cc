@@ -3,6 +3,8 @@
 // Ours first: both they and Catch have a CHECK, and here it is the test's.
 #include "storage/accounts.h"
 #include "storage/base/log.h"
+#include "storage/principal_spaces.h"
+#include "storage/replication/kv_state.h"
 #include "tests/server/command_line.h"
 #include "tests/server/scratch.h"
 
@@ -69,6 +71,44 @@ TEST_CASE("only user add and serve make a missing root") {
     }
     CHECK(root({"user", "add", "ana"}).status == 0);
     CHECK(std::filesystem::is_directory(root.scratch.root() + "/files/ana"));
+}
+
+TEST_CASE("who another home had first has the name, and the list says who wanted it") {
+    const Root root;
+    REQUIRE(root({"user", "add", "ana"}).status == 0);
+    {
+        storage::Store::Options options;
+        options.root = root.scratch.root();
+        const auto store = storage::Store::open(
+            options, {base::system_clock(), base::system_rng(), storage::system_fs(), base::system_exec()});
+        store->write([](storage::WriteTxn& txn) {
+            std::vector<storage::KvKey> changed;
+            for (const auto& [field, value] : {std::pair("created", "1000"), std::pair("name", "ana")}) {
+                storage::KvFacet facet;
+                facet.table = "user";
+                facet.key = std::string(32, 'a');
+                facet.field = field;
+                facet.value = value;
+                const auto seq = static_cast<std::int64_t>(changed.size() + 1);
+                txn.take_kv(facet, {seq, {77, seq}});
+                changed.push_back({facet.table, facet.key, facet.field});
+            }
+            storage::follow_accounts(txn, changed, {});
+        });
+    }
+    const auto list = root.json({"user", "list"});
+    REQUIRE(list.size() == 2);
+    CHECK(list[0]["name"] == "ana");
+    CHECK_FALSE(list[0].contains("given_name"));
+    const std::string other = list[1]["name"];
+    CHECK(list[1]["given_name"] == "ana");
+    CHECK_THAT(root({"user", "list"}).out, Catch::Contains(other + " (added as ana)"));
+    CHECK(std::filesystem::is_directory(root.scratch.root() + "/files/" + other));
+    CHECK(std::filesystem::is_directory(root.scratch.root() + "/files/ana"));
+    CHECK(root({"user", "remove", "ana"}).status == 0);
+    CHECK(root.json({"user", "list"})[0]["id"] == list[1]["id"]);
+    CHECK(root.json({"user", "list"})[0]["name"] == "ana");
+    CHECK(root({"check"}).status == 0);
 }
 
 TEST_CASE("locks are listed and broken") {

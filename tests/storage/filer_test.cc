@@ -193,6 +193,18 @@ const std::vector<Case> kScripts = {
          s.two(StepOp::move, "files/d0/f2", "files/f0").expect = copied_two;
          s.write("files/z", "last");
      }},
+    {"a user's folder gives its name up to the folder of another, and gets it back",
+     [](TempRoot& root, Script& s) {
+         root.tree().make_folders("files/ana");
+         root.write("files/ana/old", "of the younger");
+         s.write("files/ana/new", "of the younger too");
+         s.two(StepOp::move, "files/ana", "files/ana-k3x9");
+         s.folder("files/ana");
+         s.write("files/ana/new", "of the older");
+         s.write("files/ana-k3x9/new", "changed", "of the younger too");
+         s.two(StepOp::keep_folder, "files/ana", ".hearth/trash/1");
+         s.two(StepOp::move, "files/ana-k3x9", "files/ana");
+     }},
     {"removed and expired",
      [](TempRoot& root, Script& s) {
          root.tree().make_folders("files/gone/in");
