@@ -66,6 +66,7 @@ http::Response answer_of(const base::Failure& failure) {
             response.headers.add("Retry-After", "5");
             return response;
         }
+        case base::Fault::denied: return http::Response(http::Status::forbidden);
         default: return http::Response(http::Status::internal_server_error);
     }
 }

@@ -419,7 +419,7 @@ Outcome check(Core& core, const Json& request) {
         }
         outcome.text +=
             finding.what + ": " + base::printable(finding.where, 4096) + (finding.repaired ? " (repaired)\n" : "\n");
-        if (!finding.repaired) outcome.status = 1;
+        if (finding.is_fault() && !finding.repaired) outcome.status = 1;
     }
     if (outcome.text.empty()) outcome.text = "no findings\n";
     if (kept_aside > 0)

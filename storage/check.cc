@@ -35,46 +35,6 @@ void check_schema(sql::Connection& db, std::vector<Store::Finding>& findings) {
         add(findings, "foreign-key", std::string(keys.text(0)) + " row " + std::to_string(keys.integer(1)));
 }
 
-void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings) {
-    for (const Space& space : txn.spaces()) {
-        if (space.dir.empty()) continue;
-        struct Pending {
-            NodeId folder;
-            std::string path;
-        };
-        std::vector<Pending> folders{{space.root, space.dir}};
-        while (!folders.empty() && findings.size() < kFindingsMax) {
-            const Pending at = std::move(folders.back());
-            folders.pop_back();
-            std::unordered_map<std::string, DiskKind> there;
-            for (DirEntry& entry : tree.list(at.path)) there.emplace(std::move(entry.name), entry.kind);
-            auto query =
-                db.query("SELECT id, name, kind, size, hash IS NULL FROM node WHERE parent = ?1 ORDER BY name");
-            query.bind(at.folder);
-            while (query.next()) {
-                const std::string name(query.text(1));
-                const std::string path = at.path + "/" + name;
-                const bool folder = is_collection(static_cast<NodeKind>(query.integer(2)));
-                const auto found = there.find(name);
-                const DiskKind wanted = folder ? DiskKind::folder : DiskKind::file;
-                if (found == there.end() || found->second != wanted) {
-                    add(findings, folder ? "missing-folder" : "missing-file", path);
-                } else if (folder) {
-                    folders.push_back({query.integer(0), path});
-                } else if (query.integer(4) == 0) {
-                    const auto facts = tree.stat(path);
-                    if (!facts)
-                        add(findings, "missing-file", path);
-                    else if (facts->size != query.integer(3))
-                        add(findings, "wrong-size", path);
-                }
-                if (found != there.end()) there.erase(found);
-            }
-            for (const auto& [name, kind] : there) add(findings, "unknown-file", at.path + "/" + name);
-        }
-    }
-}
-
 void check_kept_aside(const Tree& tree, std::vector<Store::Finding>& findings) {
     std::vector<std::string> names;
     for (DirEntry& entry : tree.list(kSurprises)) names.push_back(std::move(entry.name));

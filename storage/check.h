@@ -10,11 +10,13 @@ class Connection;
 
 namespace storage {
 
-inline constexpr std::size_t kFindingsMax = 10'000;  // more says nothing new
+inline constexpr std::size_t kFindingsMax = 10'000;     // more says nothing new
+inline constexpr std::size_t kFileFindingsMax = 9'000;  // of check_files, so that the others are heard as well
 
 // Parts of `hearth check`; each adds what it finds.
 void check_schema(sql::Connection& db, std::vector<Store::Finding>& findings);
-// Index against disk: missing files, other sizes, files the index does not know (reported, never removed).
+// Index against disk: missing files, other sizes, what the index does not know, and what other programs may put into a
+// tree but no client can reach: links, FIFOs, names that are no names over DAV (reported, never followed or removed).
 void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
 
 // What stood in the way of a change and was kept aside: nothing is wrong with it, but somebody may miss it.

@@ -14,6 +14,7 @@
 namespace storage {
 
 enum class DiskKind { file, folder, other };  // other: symlinks, devices, sockets, FIFOs; never followed or opened
+enum class Special { none, symlink, fifo, socket, device };  // what an `other` is
 
 // What a stat says. Times in nanoseconds since 1970.
 struct FileFacts {
@@ -25,6 +26,7 @@ struct FileFacts {
     std::int64_t ctime_ns = 0;
     std::uint32_t links = 0;
     bool exec = false;
+    Special special = Special::none;
 
     // The same bytes in the same inode, as far as a stat can tell.
     bool same_version(const FileFacts& other) const {

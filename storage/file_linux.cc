@@ -40,6 +40,13 @@ bool copy_in_kernel(int from, int into) {
     }
 }
 
+Special special_of(mode_t mode) {
+    if (S_ISLNK(mode)) return Special::symlink;
+    if (S_ISFIFO(mode)) return Special::fifo;
+    if (S_ISSOCK(mode)) return Special::socket;
+    return S_ISCHR(mode) || S_ISBLK(mode) ? Special::device : Special::none;
+}
+
 }  // namespace
 
 UniqueFd::~UniqueFd() {
@@ -50,6 +57,7 @@ FileFacts facts_of(const struct stat& status) {
     FileFacts facts;
     if (S_ISREG(status.st_mode)) facts.kind = DiskKind::file;
     if (S_ISDIR(status.st_mode)) facts.kind = DiskKind::folder;
+    facts.special = special_of(status.st_mode);
     facts.dev = status.st_dev;
     facts.ino = status.st_ino;
     facts.size = status.st_size;

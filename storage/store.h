@@ -119,7 +119,13 @@ class Store {
 
     struct Finding {
         static constexpr std::string_view kKeptAside = "kept-aside";  // for people to look at; no fault
-        std::string what;                                             // "digest", "missing-file", "schema", …
+        static constexpr std::string_view kCaseTwin = "case-twin";    // one name to Windows, macOS and phones; no fault
+        static constexpr std::string_view kLookTwin = "look-twin";    // one name to a reader, NFC and NFD; no fault
+        static constexpr std::string_view kHardLink = "hard-link";    // another name may change the octets; no fault
+        bool is_fault() const {
+            return what != kKeptAside && what != kCaseTwin && what != kLookTwin && what != kHardLink;
+        }
+        std::string what;  // "digest", "missing-file", "schema", …
         std::string where;
         bool repaired = false;
     };

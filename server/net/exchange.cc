@@ -20,6 +20,7 @@ Status status_of(base::Fault fault) {
         case base::Fault::disk_full: return Status::insufficient_storage;
         case base::Fault::busy:
         case base::Fault::unavailable: return Status::service_unavailable;
+        case base::Fault::denied: return Status::forbidden;
         case base::Fault::io:
         case base::Fault::corrupt: return Status::internal_server_error;
     }

@@ -16,6 +16,8 @@ Fault fault_of(int error) {
         case ENOMEM:
         case EAGAIN: return Fault::busy;
         case EROFS: return Fault::unavailable;
+        case EACCES:
+        case EPERM: return Fault::denied;
         default: return Fault::io;
     }
 }

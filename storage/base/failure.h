@@ -10,6 +10,7 @@ namespace base {
 // What kind of trouble the machine is in; dav/error maps it to a status once.
 enum class Fault {
     io,           // an operation of the kernel failed: 500
+    denied,       // the modes or flags another program gave a file keep us out: 403
     disk_full,    // ENOSPC, EDQUOT or the free-space floor: 507
     corrupt,      // stored data does not mean what it must: 500
     busy,         // a bounded queue is full or a wait ran out: 503
@@ -28,7 +29,7 @@ class Failure : public std::runtime_error {
 };
 
 // Throws the Failure for `error` (an errno value): ENOSPC and EDQUOT are disk_full, EMFILE, ENFILE and ENOMEM are busy,
-// EROFS is unavailable, all others io.
+// EROFS is unavailable, EACCES and EPERM are denied, all others io.
 [[noreturn]] void throw_errno(std::string_view attempted, int error = errno);
 
 [[noreturn]] void check_failed(const char* condition, const char* file, int line) noexcept;
@@ -41,5 +42,4 @@ void replace_stop_at_once(void (*instead)());
 }  // namespace base
 
 // For what must be true if our own code is right; stays on in release and aborts. Never for input.
-#define CHECK(condition) \
-    (static_cast<bool>(condition) ? void() : ::base::check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition) (static_cast<bool>(condition) ? void() : ::base::check_failed(#condition, __FILE__, __LINE__))

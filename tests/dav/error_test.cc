@@ -38,6 +38,7 @@ TEST_CASE("a failed machine is mapped once") {
     using base::Fault;
     CHECK(answer_of(base::Failure(Fault::io, "x")).status == http::Status::internal_server_error);
     CHECK(answer_of(base::Failure(Fault::corrupt, "x")).status == http::Status::internal_server_error);
+    CHECK(answer_of(base::Failure(Fault::denied, "x")).status == http::Status::forbidden);
     const http::Response full = answer_of(base::Failure(Fault::disk_full, "x"));
     CHECK(full.status == http::Status::insufficient_storage);
     CHECK(body(full).find("<D:sufficient-disk-space/>") != std::string::npos);

@@ -1,0 +1,145 @@
+// What other programs put into a user's folder, as `hearth check` tells it.
+#include "storage/base/path.h"
+#include "tests/storage/store_support.h"
+#include "tests/storage/temp_root.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <set>
+
+namespace storage {
+namespace {
+
+namespace fs = std::filesystem;
+using Told = std::multiset<std::pair<std::string, std::string>>;
+
+Told told(Store& store) {
+    Told all;
+    for (const auto& finding : store.check(false)) all.emplace(finding.what, finding.where);
+    return all;
+}
+
+void make_socket(const std::string& path) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    ::close(fd);
+}
+
+// Folders below each other, each made from the one above: no path leads that deep.
+void make_deep(const std::string& top, int levels, const std::string& name) {
+    int at = ::open(top.c_str(), O_PATH | O_DIRECTORY);
+    for (int i = 0; i < levels; ++i) {
+        REQUIRE(::mkdirat(at, name.c_str(), 0755) == 0);
+        const int next = ::openat(at, name.c_str(), O_PATH | O_DIRECTORY);
+        REQUIRE(next >= 0);
+        ::close(at);
+        at = next;
+    }
+    ::close(at);
+}
+
+TEST_CASE("check says of each thing in a tree why no client reaches it") {
+    TempDir outside;
+    std::ofstream(outside.path() + "/canary") << "secret";
+    TempDir dir;
+    Home home(dir.path());
+    const std::string ana = dir.path() + "/files/ana/";
+    for (const char* target : {"/", "nowhere", "plain"}) {
+        const std::string name = ana + "to-" + (*target == '/' ? "outside" : target);
+        REQUIRE(::symlink(*target == '/' ? outside.path().c_str() : target, name.c_str()) == 0);
+    }
+    REQUIRE(::mkfifo((ana + "fifo").c_str(), 0600) == 0);
+    make_socket(ana + "socket");
+    const bool device = ::mknod((ana + "device").c_str(), S_IFCHR | 0600, 0x0103) == 0;  // only root may
+    for (const char* name : {"plain", "\xff\xfe", ".hearth", "dot.", "back\\slash", "line\nend"})
+        std::ofstream(ana + name) << "x";
+    fs::create_directories(ana + "folder/.HEARTH-x");
+    const std::string longest(base::kNameBytesMax, 'n');
+    std::ofstream(ana + longest) << "x";
+
+    Told want = {{"symlink", "files/ana/to-outside"},      {"symlink", "files/ana/to-nowhere"},
+                 {"symlink", "files/ana/to-plain"},        {"fifo", "files/ana/fifo"},
+                 {"socket", "files/ana/socket"},           {"unknown-file", "files/ana/plain"},
+                 {"unknown-file", "files/ana/" + longest}, {"not-utf8", "files/ana/\xff\xfe"},
+                 {"reserved-name", "files/ana/.hearth"},   {"trailing-dot-or-space", "files/ana/dot."},
+                 {"backslash", "files/ana/back\\slash"},   {"control-character", "files/ana/line\nend"},
+                 {"unknown-folder", "files/ana/folder"},   {"reserved-name", "files/ana/folder/.HEARTH-x"}};
+    if (device) want.emplace("device", "files/ana/device");
+    CHECK(told(*home.store) == want);
+    home.store->check(true);  // repairs what is ours, and takes nothing away
+    CHECK(told(*home.store) == want);
+}
+
+TEST_CASE("check says what stands where a file or a folder should be") {
+    TempDir dir;
+    Home home(dir.path());
+    home.put(home.files.root, "a.txt", "1");
+    home.make(home.files.root, "d");
+    const std::string ana = dir.path() + "/files/ana/";
+    fs::remove(ana + "a.txt");
+    fs::remove(ana + "d");
+    REQUIRE(::symlink("/etc/passwd", (ana + "a.txt").c_str()) == 0);
+    REQUIRE(::symlink("/etc", (ana + "d").c_str()) == 0);
+    CHECK(told(*home.store) == Told{{"missing-file", "files/ana/a.txt"},
+                                    {"symlink", "files/ana/a.txt"},
+                                    {"missing-folder", "files/ana/d"},
+                                    {"symlink", "files/ana/d"}});
+}
+
+TEST_CASE("twins and hard links are told and are no faults") {
+    TempDir dir;
+    Home home(dir.path());
+    for (const char* name : {"Report", "report", "caf\xc3\xa9", "other"}) home.put(home.files.root, name, "x");
+    const std::string ana = dir.path() + "/files/ana/";
+    std::ofstream(ana + "cafe\xcc\x81") << "x";
+    fs::create_hard_link(ana + "other", dir.path() + "/second");
+    const auto findings = home.store->check(false);
+    Told all;
+    for (const auto& finding : findings) {
+        all.emplace(finding.what, finding.where);
+        CHECK(finding.is_fault() == (finding.what == "unknown-file"));
+    }
+    CHECK(all == Told{{"case-twin", "files/ana/report"},
+                      {"look-twin", "files/ana/caf\xc3\xa9"},
+                      {"unknown-file", "files/ana/cafe\xcc\x81"},
+                      {"hard-link", "files/ana/other"}});
+}
+
+TEST_CASE("check ends where no URL reaches, however deep another program went") {
+    TempDir dir;
+    Home home(dir.path());
+    SECTION("more levels than a path has names") {
+        make_deep(dir.path() + "/files/ana", 3000, "d");
+        const auto all = told(*home.store);
+        CHECK(std::ranges::count(all, "path-too-long", &Told::value_type::first) == 1);
+        CHECK(all.size() == base::kSegmentsMax + 1);
+    }
+    SECTION("longer than a path is") {
+        make_deep(dir.path() + "/files/ana", 40, std::string(200, 'd'));
+        const auto all = told(*home.store);
+        CHECK(std::ranges::count(all, "path-too-long", &Told::value_type::first) == 1);
+    }
+    remove_tree(home.store->tree(), "files/ana");  // by its own path the temporary folder could not go
+}
+
+TEST_CASE("what check tells of files is bounded and does not hide the rest") {
+    TempDir dir;
+    Home home(dir.path());
+    for (int i = 0; i < 12'000; ++i) std::ofstream(dir.path() + "/files/ana/stray" + std::to_string(i));
+    const auto findings = home.store->check(false);
+    CHECK(findings.size() == 9'000);
+    CHECK(findings.back().what == "more-findings");
+}
+
+}  // namespace
+}  // namespace storage
