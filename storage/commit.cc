@@ -375,11 +375,6 @@ bool Committer::attempt(const FileStep& step) {
     if (!outcome.failure.empty()) {
         base::log_error("store", "a file step failed and stays to be done: " + outcome.failure);
     }
-    if (outcome.surprise) {
-        base::log_warn("store", "another program changed " + base::printable(step.dst.empty() ? step.src : step.dst) +
-                                    " since it was last seen; its bytes are kept as " +
-                                    base::printable(*outcome.surprise));
-    }
     return outcome.failure.empty();
 }
 

@@ -42,6 +42,40 @@ std::string read_all(const File& file, std::size_t limit) {
     return bytes;
 }
 
+// Null also where the modes that another program gave the file keep us out: it is somebody's then, and no failure.
+std::unique_ptr<File> open_readable(const Tree& root, const std::string& path) {
+    try {
+        return root.open(path);
+    } catch (const base::Failure& failure) {
+        if (failure.fault() != base::Fault::denied) throw;
+        return nullptr;
+    }
+}
+
+// False: another program took the right to read the folder away, and only a sync of the whole file system is left.
+bool sync_readable(Tree& root, const std::string& folder) {
+    try {
+        root.sync_folder(folder);
+        return true;
+    } catch (const base::Failure& failure) {
+        if (failure.fault() != base::Fault::denied) throw;
+        return false;
+    }
+}
+
+// A version under an inode of its own: the one at `from` has another name, through which somebody may change the octets
+// of history later. False: it changed while it was copied, so that it is no version.
+bool copy_version(Tree& root, const std::string& from, const std::string& copy, const FileFacts& facts) {
+    root.unlink(copy);  // of a copy that a crash cut
+    const auto copied = root.copy_file(from, copy);
+    if (!copied || !copied->source.same_version(facts)) {
+        root.unlink(copy);
+        return false;
+    }
+    if (const auto file = root.open(copy)) file->sync();
+    return true;
+}
+
 // Blocks reach the disk in any order: where one is missing there are zeros, at the end or before others.
 bool is_torn_copy(std::string_view there, std::string_view whole) {
     if (there.size() > whole.size()) return false;
@@ -72,7 +106,7 @@ bool is_same_file(const FileFacts& a, const FileFacts& b) {
 }
 
 Likeness likeness(const Tree& root, const std::string& path, const FileStep& step) {
-    const auto file = root.open(path);
+    const auto file = open_readable(root, path);
     if (!file) return Likeness::other;
     const auto facts = file->facts();
     if (facts.mtime_ns != step.mtime_ns || facts.size > static_cast<std::int64_t>(step.bytes.size()))
@@ -199,7 +233,7 @@ void Filer::settle_leftover(const FileStep& step, StepOutcome& outcome) {
     const auto there = root_.stat(own);
     if (!there) return;
     const bool replaced = step.expect && is_same_file(*there, *step.expect);
-    const auto file = replaced ? nullptr : root_.open(own);
+    const auto file = replaced ? nullptr : open_readable(root_, own);
     if (file && there->size <= static_cast<std::int64_t>(step.bytes.size())) {
         // The row still holds these bytes. An empty or partial file that somebody else left at dst looks the same only
         // when dst holds ours already, and then it must be kept.
@@ -304,7 +338,7 @@ bool is_version(const Tree& root, const std::string& path, const FileFacts& fact
     if (keep.empty() || facts.kind != DiskKind::file) return false;
     if (expect && is_same_file(facts, *expect)) return true;
     const auto wanted = base::unhex(keep.substr(keep.rfind('/') + 1));
-    const auto file = root.open(path);
+    const auto file = open_readable(root, path);
     if (!wanted || wanted->size() != base::Hash{}.bytes.size() || !file) return false;
     base::Hasher hasher;
     std::string piece(kHashPieceBytes, '\0');
@@ -321,13 +355,19 @@ void Filer::keep_as(const std::string& from, const std::string& keep, const File
     const auto facts = root_.stat(from);
     if (!facts) return;
     const bool unsynced = many_ || written_.contains(step.op == StepOp::keep_file ? step.src : step.dst);
-    if (rename_making_parents(from, keep) == Rename::exists) {
+    const bool shared = facts->links > 1;
+    const std::string version = shared ? own_path(step) + "-version" : from;
+    if (shared && !copy_version(root_, from, version, *facts)) return keep_surprise(from, step, outcome);
+    if (rename_making_parents(version, keep) == Rename::exists) {
         const auto kept = root_.stat(keep);
         if (!kept || kept->kind != DiskKind::file || kept->size != facts->size)
             return keep_surprise(from, step, outcome);
-        root_.unlink(from);
+        root_.unlink(version);
     }
-    if (unsynced) note_file(keep, facts->ino);
+    if (shared)
+        root_.unlink(from);
+    else if (unsynced)
+        note_file(keep, facts->ino);
     note_folder_of(from);
     note_folder_of(keep);
 }
@@ -423,10 +463,15 @@ void Filer::keep_folder(const FileStep& step, StepOutcome& outcome) {
 // Changed from outside meanwhile: the bit is asked for of the file that is there. The old row stays, so that the next
 // look takes its bytes in.
 void Filer::set_exec(const FileStep& step, StepOutcome& outcome) {
-    const auto file = root_.open(step.dst);
+    const auto file = open_readable(root_, step.dst);
     if (!file) return;
     const bool known = !step.expect || is_same_file(file->facts(), *step.expect);
-    file->set_exec(step.exec);
+    try {
+        file->set_exec(step.exec);
+    } catch (const base::Failure& failure) {  // given to another owner: the bit is his, and nothing waits for it
+        if (failure.fault() != base::Fault::denied) throw;
+        return base::log_warn("filer", "not_ours=" + step.dst + " " + failure.what());
+    }
     const FileFacts facts = file->facts();
     note_file(step.dst, facts.ino);
     if (known) outcome.facts = facts;
@@ -465,13 +510,15 @@ void Filer::flush() {
     const auto folders = std::exchange(touched_, {});
     bool all = std::exchange(many_, true);  // if anything below fails, the next flush has to cover it all
     for (const auto& [path, ino] : files) {
-        const auto file = root_.open(path);
+        const auto file = open_readable(root_, path);
         if (file) file->sync();
         // Another Filer may work on the tree while this one flushes, and have moved or replaced what was written here.
         // The bytes are somewhere, and the row that holds them is about to go.
         if (!file || file->facts().ino != ino) all = true;
     }
-    for (const auto& path : folders) root_.sync_folder(path);
+    for (const auto& path : folders) {
+        if (!sync_readable(root_, path)) all = true;
+    }
     if (all) root_.sync_all();
     many_ = sync_all_;
 }

@@ -299,7 +299,6 @@ void StoreOnDisk::recover_steps() {
         if (!outcome.failure.empty()) {
             base::log_error("store", "a file step can not be redone: " + outcome.failure);
         }
-        if (outcome.surprise) base::log_warn("store", "bytes of somebody else are kept as " + *outcome.surprise);
         if (outcome.node != 0 && outcome.facts) {
             const FileFacts& facts = *outcome.facts;
             writer_

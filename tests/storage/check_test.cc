@@ -1,7 +1,7 @@
 // What other programs put into a user's folder, as `hearth check` tells it.
 #include "storage/base/path.h"
+#include "tests/storage/denied_tree.h"
 #include "tests/storage/store_support.h"
-#include "tests/storage/temp_root.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -94,6 +94,24 @@ TEST_CASE("check says what stands where a file or a folder should be") {
                                     {"symlink", "files/ana/a.txt"},
                                     {"missing-folder", "files/ana/d"},
                                     {"symlink", "files/ana/d"}});
+}
+
+TEST_CASE("check goes on beside what can not be read, and says so") {
+    TempDir dir;
+    {
+        Home home(dir.path());
+        home.put(home.files.root, "a", "1");
+        home.put(home.make(home.files.root, "d").id, "in", "2");
+        home.put(home.files.root, "z", "3");
+    }
+    fs::remove(dir.path() + "/files/ana/z");
+    test::DeniedFs denied({"files/ana/a", "files/ana/d"});
+    Store::Options options;
+    options.root = dir.path();
+    const auto store =
+        Store::open(std::move(options), {base::system_clock(), base::system_rng(), denied, base::system_exec()});
+    CHECK(told(*store) ==
+          Told{{"unreadable", "files/ana/a"}, {"unreadable", "files/ana/d"}, {"missing-file", "files/ana/z"}});
 }
 
 TEST_CASE("twins and hard links are told and are no faults") {
