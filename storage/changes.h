@@ -27,8 +27,11 @@ class Ledger {
     void load();
 
     Stamp append(SpaceId space, RecordKind kind, const Oid& oid, const Author& author, const RecordBody& body);
-    Lsn bare_lsn() { return ++lsn_; }  // for file steps that follow from no record
-    void flush();                      // seq, vector, used bytes, hlc; inside the transaction
+    // A record of another home, with its own dot and clock value. The caller has made sure that it is the next of its
+    // origin (`known`).
+    Stamp append_foreign(SpaceId space, const LogRecord& record);
+    Lsn bare_lsn() { return ++lsn_; }  // for file steps beyond those of a record, or that follow from none
+    void flush();                      // seq, vector, used bytes, hlc, lsn; inside the transaction
 
     Lsn lsn() const { return lsn_; }
     std::int64_t origin() const { return origin_; }
@@ -36,6 +39,10 @@ class Ledger {
     const Space& space(SpaceId id) const;  // throws Failure when there is none
     const Space* find(SpaceId id) const;
     std::int64_t last_seq(SpaceId id) const;
+    std::int64_t known(SpaceId id, std::int64_t origin);  // the last record of that origin in the space; 0 = none
+    const Stamp& last(SpaceId id) const {
+        return spaces_.at(id).last;
+    }  // the last record of this transaction or before
     SpaceId sys() const { return sys_; }
     void add_space(const Space& space);
     void move_space(SpaceId id, const std::string& dir) { spaces_.at(id).space.dir = dir; }
@@ -46,9 +53,17 @@ class Ledger {
     struct Counters {
         Space space;
         std::int64_t next_seq = 1;
-        Lsn last_lsn = 0;  // of the records since load
+        Stamp last;       // of the records since load
+        Lsn own_lsn = 0;  // of those of this server
         bool dirty = false;
+        struct Foreign {
+            std::int64_t seq = 0;
+            Lsn lsn = 0;
+            bool dirty = false;
+        };
+        std::map<std::int64_t, Foreign> foreign;  // by origin; those that were asked for
     };
+    void insert(Lsn lsn, SpaceId space, const LogRecord& record);
 
     sql::Connection& db_;
     base::Clock& clock_;

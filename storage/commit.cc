@@ -30,6 +30,7 @@ Committer::Committer(const Setup& setup)
       filer_(std::make_unique<Filer>(setup.tree, setup.seams.rng, &failed_)),
       settle_monitor_(setup.seams.exec.monitor()) {
     ledger_.load();
+    tangles_.load(db_);
     reached_ = ledger_.lsn();
     behind_ = !failed_.empty();
     writer_ = seams_.exec.spawn("writer", [this] { write_loop(); });
@@ -168,13 +169,14 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
     Chores chores = take_chores();
     Flight flight;
     folders_.trim();
-    Writing txn({db_, fresh_, locked_, ledger_, folders_, tree_, seams_, free_floor_bytes_}, flight.group);
+    Writing txn({db_, fresh_, locked_, ledger_, folders_, tangles_, tree_, seams_, free_floor_bytes_}, flight.group);
     bool launched = false;
     const auto undo = [&] {
         if (launched) fresh_.recall(flight.group.steps);
         db_.rollback();
         folders_.clear();
         ledger_.load();
+        tangles_.load(db_);
         give_back(std::move(chores));
     };
     try {
@@ -189,6 +191,7 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         const std::size_t verbs = txn.verbs();
         try {
             (*job->fn)(txn);
+            txn.end_job();
         } catch (...) {  // forwarded to the caller
             if (txn.verbs() != verbs) {
                 const std::exception_ptr error = std::current_exception();

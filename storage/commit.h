@@ -96,6 +96,7 @@ class Committer {
     const std::uint64_t free_floor_bytes_;
     Ledger ledger_;
     Folders folders_;
+    Tangles tangles_;
 
     std::unique_ptr<base::Monitor> queue_monitor_;  // guards the next five
     std::deque<Job*> queue_;

@@ -57,7 +57,7 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
     if (has(needs, Need::props)) {
         auto query = db_.query(
             "SELECT p.node, p.ns, p.name, p.value FROM node AS n CROSS JOIN prop AS p ON p.node = n.id"
-            " WHERE n.parent = ?1 AND n.name > ?2 AND p.value IS NOT NULL ORDER BY n.name");
+            " WHERE n.parent = ?1 AND n.name > ?2 AND p.value IS NOT NULL AND p.ns <> char(1) ORDER BY n.name");
         query.bind(parent).bind_text(after);
         props.open(std::move(query));
     }
@@ -94,7 +94,7 @@ void Reading<Base>::rows(std::span<const NodeId> ids, Need needs, const std::fun
     if (has(needs, Need::props)) {
         auto query = db_.query(
             "SELECT p.node, p.ns, p.name, p.value FROM json_each(?1) AS j CROSS JOIN prop AS p ON p.node = j.value"
-            " WHERE p.value IS NOT NULL");
+            " WHERE p.value IS NOT NULL AND p.ns <> char(1)");
         query.bind_text(list);
         props.open(std::move(query));
     }

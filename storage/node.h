@@ -30,6 +30,10 @@ inline bool is_collection(NodeKind kind) {
     return kind == NodeKind::folder || kind == NodeKind::calendar || kind == NodeKind::addressbook;
 }
 
+inline bool is_item(NodeKind kind) {  // its octets are in `body`, not on disk
+    return kind == NodeKind::event || kind == NodeKind::card;
+}
+
 enum class Cause : std::uint8_t { dav = 1, scan = 2, import = 3, merge = 4, restore = 5, admin = 6, recovery = 7 };
 
 // Who did it and why; goes into the log record of every change.

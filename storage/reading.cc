@@ -77,7 +77,7 @@ std::string hidden_path(const Oid& oid, std::string_view name, Lsn placed_lsn) {
 template <typename Base>
 Lsn Reading<Base>::lsn() const {
     if (!lsn_) {
-        auto query = db_.query("SELECT max(lsn) FROM log");
+        auto query = db_.query("SELECT value FROM meta WHERE key = 'lsn_last'");
         lsn_ = query.next() ? query.integer(0) : 0;
     }
     return *lsn_;
@@ -236,7 +236,7 @@ std::optional<std::string> Reading<Base>::body(const base::Hash& hash) {
 template <typename Base>
 std::vector<Prop> Reading<Base>::props(NodeId id) {
     std::vector<Prop> props;
-    auto query = db_.query("SELECT ns, name, value FROM prop WHERE node = ?1 AND value IS NOT NULL");
+    auto query = db_.query("SELECT ns, name, value FROM prop WHERE node = ?1 AND value IS NOT NULL AND ns <> char(1)");
     query.bind(id);
     while (query.next()) {
         props.push_back({std::string(query.text(0)), std::string(query.text(1)), std::string(query.text(2))});
@@ -325,6 +325,11 @@ SyncState Reading<Base>::sync_state(SpaceId id) {
         state.floor_lsn = std::max(state.floor_lsn, query.integer(4));
     }
     return state;
+}
+
+template <typename Base>
+Feed Reading<Base>::records(SpaceId space, std::span<const Dot> known, Lsn from, const FeedLimits& limits) {
+    return records_beyond(db_, space, known, from, limits);
 }
 
 template <typename Base>

@@ -71,6 +71,7 @@ class Reading : public Base {
     std::vector<KvMark> kv_marks(std::string_view table) override;
     std::optional<std::string> local(std::string_view table, std::string_view key) override;
     std::vector<Dot> vector(SpaceId space) override;
+    Feed records(SpaceId space, std::span<const Dot> known, Lsn from, const FeedLimits& limits) override;
     SyncState sync_state(SpaceId space) override;
     SyncPage sync_changes(const SyncAsk& ask) override;
     Lsn first_not_covered(SpaceId space, const SyncToken& token) override;

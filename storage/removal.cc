@@ -1,3 +1,4 @@
+#include <limits>
 #include <unordered_map>
 
 #include "storage/base/failure.h"
@@ -5,33 +6,13 @@
 
 namespace storage {
 
-namespace {
-
-std::vector<Dot> seen(const Node& node) {
-    if (node.content == node.place) return {node.place};
-    return {node.content, node.place};
-}
-
-bool is_item(NodeKind kind) {
-    return kind == NodeKind::event || kind == NodeKind::card;
-}
-
-}  // namespace
-
 void Writing::remove(NodeId id, const Author& author) {
     const Node top = must(id);
     if (top.parent == 0 && ledger_.space(top.space).root == id) {
         throw base::Failure(base::Fault::corrupt, "remove was given the root of a space");
     }
-    // Parents come before children, so every path is its parent's with one name more.
     std::vector<Leaving> leaving;
-    std::unordered_map<NodeId, std::string> below;
-    const bool all = subtree(id, kRemoveAtOnceMax, [&](const Node& node) {
-        const auto parent = below.find(node.parent);
-        std::string path = parent == below.end() ? std::string() : parent->second + "/" + node.name;
-        if (is_collection(node.kind)) below.emplace(node.id, path);
-        leaving.push_back({node, std::move(path)});
-    });
+    const bool all = leave(id, kRemoveAtOnceMax, leaving);
     if (!all) {
         hide(top, author);
         return;
@@ -41,14 +22,37 @@ void Writing::remove(NodeId id, const Author& author) {
         drop_hidden_copy(top, leaving, author);
         return;
     }
-    const bool files = on_disk(top.space);
+    if (top.parent != 0) note_change_in(top.parent);
+    own_copies_of(leaving, author);
+    RecordBody body;
+    for (const Leaving& one : leaving) add_removed(one.node, body.removed);
+    const Stamp stamp = ledger_.append(top.space, RecordKind::remove, top.oid, author, body);
+    take_out(top, leaving, stamp, author);
+}
+
+// The node and all below it, parents before children. False: there are more than `limit`.
+bool Writing::leave(NodeId top, std::size_t limit, std::vector<Leaving>& leaving) {
+    std::unordered_map<NodeId, std::string> below;  // so every path is its parent's with one name more
+    return subtree(top, limit, [&](const Node& node) {
+        const auto parent = below.find(node.parent);
+        std::string path = parent == below.end() ? std::string() : parent->second + "/" + node.name;
+        if (is_collection(node.kind)) below.emplace(node.id, path);
+        leaving.push_back({node, std::move(path)});
+    });
+}
+
+void Writing::take_out_tree(const Node& top, const Stamp& stamp, const Author& author) {
+    std::vector<Leaving> leaving;
+    leave(top.id, std::numeric_limits<std::size_t>::max(), leaving);
+    take_out(top, leaving, stamp, author);
+}
+
+// The rows of `top` and all below it, and what is on the disk.
+void Writing::take_out(const Node& top, std::vector<Leaving>& leaving, const Stamp& stamp, const Author& author) {
+    const bool files = on_disk(top.space) && !is_item(top.kind);
     const bool folder = is_collection(top.kind);
     const std::string src = files ? disk_path(top) : std::string();
-    const std::optional<FileFacts> expect = files && !folder ? expected(id) : std::nullopt;
-
-    RecordBody body;
-    for (const Leaving& one : leaving) body.removed.push_back({one.node.oid, seen(one.node)});
-    const Stamp stamp = ledger_.append(top.space, RecordKind::remove, top.oid, author, body);
+    const std::optional<FileFacts> expect = files && !folder ? expected(top.id) : std::nullopt;
     const bool by_hash = !folder && top.hash;
     for (Leaving& one : leaving) {
         const bool kept_apart = files && !is_collection(one.node.kind) && !by_hash;
@@ -87,7 +91,7 @@ void Writing::erase(std::span<const Leaving> leaving, const Stamp& stamp, const 
 // Nobody ever saw an unfinished copy: no history, its files are thrown away.
 void Writing::drop_hidden_copy(const Node& top, const std::vector<Leaving>& all, const Author& author) {
     RecordBody body;
-    for (const Leaving& one : all) body.removed.push_back({one.node.oid, seen(one.node)});
+    for (const Leaving& one : all) add_removed(one.node, body.removed);
     const Stamp stamp = ledger_.append(top.space, RecordKind::remove, top.oid, author, body);
     const std::string path = hidden_path(top.oid, top.name, top.placed_lsn);
     for (const Leaving& one : all) {
@@ -104,11 +108,13 @@ void Writing::drop_hidden_copy(const Node& top, const std::vector<Leaving>& all,
 // Too much for one commit: a place under nobody makes it vanish at once, drain_hidden takes the rows out in groups.
 void Writing::hide(const Node& top, const Author& author) {
     begin_verb();
+    if (top.parent != 0) note_change_in(top.parent);
+    note_change(top.space, top.oid);
     const bool files = on_disk(top.space);
     const std::string src = files ? disk_path(top) : std::string();
     const std::string name = top.name.empty() ? "copy" : top.name;  // a name says: to be drained
     RecordBody body;
-    body.place = PlaceFacet{Oid{}, name, {top.place}, {}};
+    body.place = PlaceFacet{Oid{}, name, heads_of(top).places, {}};
     const Stamp stamp = ledger_.append(top.space, RecordKind::node, top.oid, author, body);
     keep_gone(top, stamp);
     auto query = db_.query(
@@ -179,7 +185,7 @@ std::size_t Writing::drain_hidden(std::size_t limit) {
         }
         begin_verb();
         RecordBody body;
-        for (const Leaving& one : leaving) body.removed.push_back({one.node.oid, seen(one.node)});
+        for (const Leaving& one : leaving) add_removed(one.node, body.removed);
         const Author author{Cause::recovery, {}, {}};
         const Stamp stamp = ledger_.append(top.space, RecordKind::remove, top.oid, author, body);
         // Digests of what is hidden are nobody's: members go without being subtracted.

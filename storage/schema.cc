@@ -71,9 +71,18 @@ void split_version_index(sql::Connection& connection) {
         "CREATE INDEX version_place ON version (place) WHERE place IS NOT NULL");
 }
 
+// Records of other homes. The last number of this server, so that numbers without a record are not used twice.
+void add_tangle(sql::Connection& connection) {
+    connection.script(
+        "CREATE TABLE tangle (space INTEGER NOT NULL, oid BLOB NOT NULL, shown BLOB, PRIMARY KEY (space, oid))"
+        " STRICT, WITHOUT ROWID;"
+        "INSERT INTO meta (key, value) SELECT 'lsn_last', max(coalesce((SELECT max(lsn) FROM log), 0),"
+        " coalesce((SELECT max(key) / 16 FROM fs_todo), 0))");
+}
+
 constexpr Step kWhole{kSchemaVersion, create_all};
-constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync}, Step{4, count_props}, Step{5, add_kv_beside},
-                               Step{6, split_version_index}};
+constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync},            Step{4, count_props},
+                               Step{5, add_kv_beside},  Step{6, split_version_index}, Step{7, add_tangle}};
 static_assert(kSteps.back().version == kSchemaVersion);
 
 void take(sql::Connection& connection, const Step& step) {

@@ -7,7 +7,7 @@
 
 namespace storage {
 
-inline constexpr int kSchemaVersion = 6;           // PRAGMA user_version
+inline constexpr int kSchemaVersion = 7;           // PRAGMA user_version
 inline constexpr int kApplicationId = 0x48525448;  // "HRTH", PRAGMA application_id
 
 // Brings a database to kSchemaVersion: an empty one gets all tables, an older one the numbered steps it lacks, each in

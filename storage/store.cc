@@ -85,6 +85,7 @@ void give_birth(sql::Connection& db, const Seams& seams) {
     set_meta(db, "db_uuid", base::uuid_text(base::new_random_id(seams.rng)));
     set_meta(db, "origin", static_cast<std::int64_t>((seams.rng.next_u64() >> 1) | 1));
     set_meta(db, "hlc_last", std::int64_t{0});
+    set_meta(db, "lsn_last", std::int64_t{0});
     set_meta(db, "boot_counter", std::int64_t{0});
     const base::Id128 uid = base::new_random_id(seams.rng);
     db.query("INSERT INTO space (uid, kind, owner) VALUES (?1, ?2, ?3)")

@@ -12,6 +12,8 @@
 #include "storage/base/path.h"
 #include "storage/indexer.h"
 #include "storage/node.h"
+#include "storage/replication/apply.h"
+#include "storage/replication/feed.h"
 #include "storage/staging.h"
 #include "storage/sync.h"
 
@@ -101,6 +103,9 @@ class ReadTxn {
 
     // Local values that are never logged (counters, last use).
     virtual std::optional<std::string> local(std::string_view table, std::string_view key) = 0;
+
+    // What another home lacks of a space (feed.h).
+    virtual Feed records(SpaceId space, std::span<const Dot> known, Lsn from, const FeedLimits& limits) = 0;
 
     // Vector of what this view contains of a space: the sync token is made of it.
     virtual std::vector<Dot> vector(SpaceId space) = 0;
@@ -196,6 +201,11 @@ class WriteTxn : public ReadTxn {
     virtual void remove_lock(std::string_view token) = 0;
     virtual void set_disk(NodeId id, const FileFacts& facts) = 0;
     virtual void set_local(std::string_view table, std::string_view key, std::optional<std::string_view> value) = 0;
+
+    // Records of other homes, each after those that it names; what is known already is passed over. Afterwards the
+    // space shows what all its records together say. Throws MissingContents when octets are wanted first; a hole in the
+    // numbers of an origin or a body that can not be read is a Failure, Fault::corrupt. Says how many were new.
+    virtual std::size_t apply(SpaceId space, std::span<const LogRecord> records, FetchedContents& fetched) = 0;
 };
 
 inline constexpr std::size_t kCopyGroupMax = 256;

@@ -11,10 +11,6 @@ namespace {
 
 constexpr int kStepsPerRecordMax = 16;
 
-bool is_item(NodeKind kind) {
-    return kind == NodeKind::event || kind == NodeKind::card;
-}
-
 }  // namespace
 
 // ---- what the reads of this group need ----
@@ -58,6 +54,7 @@ std::string Writing::folder_path(NodeId id) {
 
 std::string Writing::disk_path(const Node& node) {
     if (is_collection(node.kind)) return folder_path(node.id);
+    if (node.parent == 0) return hidden_path(node.oid, node.name, node.placed_lsn);
     return folder_path(node.parent) + "/" + node.name;
 }
 
@@ -93,13 +90,15 @@ void Writing::must_be_free(NodeId parent, std::string_view name) {
 }
 
 FileStep& Writing::queue(const Stamp& stamp, StepOp op, SpaceId space, NodeId node) {
-    if (step_lsn_ != stamp.lsn) {
-        step_lsn_ = stamp.lsn;
+    if (step_record_ != stamp.lsn) {
+        step_record_ = step_lsn_ = stamp.lsn;
+        step_ = 0;
+    } else if (step_ == kStepsPerRecordMax) {
+        step_lsn_ = ledger_.bare_lsn();
         step_ = 0;
     }
-    CHECK(step_ < kStepsPerRecordMax);
     FileStep step;
-    step.lsn = stamp.lsn;
+    step.lsn = step_lsn_;
     step.step = step_++;
     step.op = op;
     step.space = space;
@@ -143,12 +142,16 @@ Oid Writing::new_oid(NodeKind kind, SpaceId space, const Oid& parent, std::strin
 }
 
 void Writing::insert(const Node& node, const Stamp& stamp) {
+    insert(node, {stamp.hlc, stamp.dot}, {stamp.hlc, stamp.dot}, stamp.lsn);
+}
+
+void Writing::insert(const Node& node, const Rank& content, const Rank& place, Lsn lsn) {
     const std::string key = base::is_utf8(node.name) ? base::name_key(node.name) : node.name;
     auto query = db_.query(
         "INSERT INTO node (id, oid, space, parent, name, name_key, kind, created_ms, mtime_ns, exec, size, hash, tree,"
         " c_origin, c_seq, c_hlc, p_origin, p_seq, p_hlc, content_lsn, placed_lsn, changed_lsn)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?14, ?15, ?16, ?17, ?17, "
-        "?17)");
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?20, "
+        "?20)");
     query.bind(node.id).bind_blob(node.oid.view()).bind(node.space);
     if (node.parent == 0)
         query.bind_null();
@@ -169,7 +172,8 @@ void Writing::insert(const Node& node, const Stamp& stamp) {
         query.bind_blob(node.tree.view());
     else
         query.bind_null();
-    query.bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
+    query.bind(content.dot.origin).bind(content.dot.seq).bind(content.hlc);
+    query.bind(place.dot.origin).bind(place.dot.seq).bind(place.hlc).bind(lsn).run();
 }
 
 // What of `props` is a change, and the records it replaces. Removing what is not there is none.
@@ -195,21 +199,24 @@ std::int64_t Writing::prop_bytes(NodeId id) {
     return query.next() ? query.integer(0) : 0;
 }
 
+// The last writer wins, in whatever order the records came.
+void Writing::store_prop(NodeId id, const PropChange& prop, const Rank& rank) {
+    auto query = db_.query(
+        "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        " ON CONFLICT (node, ns, name) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7"
+        " WHERE (?5, ?6, ?7) > (hlc, origin, seq)");
+    query.bind(id).bind_text(prop.ns).bind_text(prop.name);
+    if (prop.value)
+        query.bind_text(*prop.value);
+    else
+        query.bind_null();
+    query.bind(rank.hlc).bind(rank.dot.origin).bind(rank.dot.seq).run();
+}
+
 void Writing::store_props(NodeId id, SpaceId space, const std::optional<MetaFacet>& meta, const Stamp& stamp) {
     if (!meta) return;
     const std::int64_t before = prop_bytes(id);
-    for (const PropChange& prop : meta->entries) {
-        if (prop.ns == kFactNamespace) continue;
-        auto query = db_.query(
-            "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-            " ON CONFLICT (node, ns, name) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7");
-        query.bind(id).bind_text(prop.ns).bind_text(prop.name);
-        if (prop.value)
-            query.bind_text(*prop.value);
-        else
-            query.bind_null();
-        query.bind(stamp.hlc).bind(stamp.dot.origin).bind(stamp.dot.seq).run();
-    }
+    for (const PropChange& prop : meta->entries) store_prop(id, prop, {stamp.hlc, stamp.dot});
     ledger_.use(space, prop_bytes(id) - before);
 }
 
@@ -252,6 +259,7 @@ Node Writing::make(const Make& what, const Author& author) {
     must_be_free(what.parent, what.name);
     const Folder& parent = folders_.get(what.parent);
     begin_verb();
+    note_change_in(what.parent);
     Node node;
     node.id = ledger_.next_node();
     node.space = parent.space;
@@ -295,6 +303,11 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
         throw base::Failure(base::Fault::corrupt, "put was given a file for a space without a folder");
     }
     begin_verb();
+    note_change_in(what.parent);
+    if (old) {
+        drop_twins(*old, author);
+        old = own(*old, author);
+    }
 
     Node node = old ? *old : Node{};
     if (!old) {
@@ -322,60 +335,92 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
         body.place = PlaceFacet{parent.oid, node.name, {}, {}};
     }
     body.content = ContentFacet{node.hash, node.size, node.mtime_ns, node.exec, {}, {}};
-    if (old) body.content->parents.push_back(old->content);
+    if (old) body.content->parents = heads_of(*old).contents;
     body.meta = meta_of(node.id, what.props);
     const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
-    node.content = stamp.dot;
-    node.content_lsn = node.changed_lsn = stamp.lsn;
-    const std::string unhashed = old && !item && !old->hash ? trash_path(stamp.lsn) : std::string();
+    const Rank rank{stamp.hlc, stamp.dot};
     if (old) {
-        keep_version(*old, stamp, author, unhashed);
+        replace_content(*old, node, rank, &content, stamp, author);
+    } else {
+        node.place = stamp.dot;
+        node.placed_lsn = stamp.lsn;
+        add_file(node, rank, rank, &content, stamp);
+    }
+    store_props(node.id, node.space, body.meta, stamp);
+    index.store(db_, node.id);
+    return {old ? Put::replaced : Put::created, std::move(node)};
+}
+
+// `node` is complete but for what says when.
+void Writing::add_file(Node& node, const Rank& content_rank, const Rank& place_rank, Content* content,
+                       const Stamp& stamp) {
+    node.content = content_rank.dot;
+    node.place = place_rank.dot;
+    node.content_lsn = node.placed_lsn = node.changed_lsn = stamp.lsn;
+    insert(node, content_rank, place_rank, stamp.lsn);
+    keep_octets(node, *content, std::nullopt, {}, stamp);
+    folders_.add(node.parent, share_of(node));
+    ledger_.use(node.space, node.size);
+    touch(node.parent);
+}
+
+// `node` is `old` with its new content, time and x bit. content null: the octets are the same.
+void Writing::replace_content(const Node& old, Node& node, const Rank& rank, Content* content, const Stamp& stamp,
+                              const Author& author) {
+    node.content = rank.dot;
+    node.content_lsn = node.changed_lsn = stamp.lsn;
+    const std::string unhashed = !is_item(old.kind) && !old.hash ? trash_path(stamp.lsn) : std::string();
+    if (content) keep_version(old, stamp, author, unhashed);
+    {
         auto query = db_.query(
             "UPDATE node SET mtime_ns = ?2, exec = ?3, size = ?4, hash = ?5, c_origin = ?6, c_seq = ?7, c_hlc = ?8,"
             " content_lsn = ?9, changed_lsn = ?9 WHERE id = ?1");
         query.bind(node.id).bind(node.mtime_ns).bind(std::int64_t{node.exec}).bind(node.size);
-        query.bind_blob(node.hash->view()).bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc);
+        query.bind_blob(node.hash->view()).bind(rank.dot.origin).bind(rank.dot.seq).bind(rank.hlc);
         query.bind(stamp.lsn).run();
-    } else {
-        node.place = stamp.dot;
-        node.placed_lsn = stamp.lsn;
-        insert(node, stamp);
     }
-    store_props(node.id, node.space, body.meta, stamp);
-    if (item) {
+    if (content) {
+        std::string keep = old.hash ? version_path(*old.hash) : unhashed;
+        keep_octets(node, *content, expected(node.id), std::move(keep), stamp);
+    } else if (node.exec != old.exec) {
+        set_exec_bit(node, stamp);
+    }
+    folders_.subtract(node.parent, share_of(old));
+    folders_.add(node.parent, share_of(node));
+    ledger_.use(node.space, node.size - old.size);
+    touch(node.parent);
+}
+
+// Where the octets go: into `body`, or by a file step to the node's place. `keep`: where those that stand there go;
+// empty: nothing stands there.
+void Writing::keep_octets(const Node& node, Content& content, const std::optional<FileFacts>& before, std::string keep,
+                          const Stamp& stamp) {
+    if (is_item(node.kind)) {
         db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING")
             .bind_blob(node.hash->view())
             .bind_blob(content.bytes())
             .run();
-    } else {
-        const std::optional<FileFacts> before = old ? expected(node.id) : std::nullopt;
-        const StepOp op = content.is_inline() ? StepOp::write_inline : StepOp::place_staged;
-        FileStep& step = queue(stamp, op, node.space, node.id);
-        step.dst = folder_path(what.parent) + "/" + node.name;
-        step.expect = before;
-        if (old) step.keep = old->hash ? version_path(*old->hash) : unhashed;
-        step.mtime_ns = node.mtime_ns;
-        step.exec = node.exec;
-        if (content.is_inline()) {
-            step.bytes = content.bytes();
-        } else {
-            step.src = content.staged_path();
-            step.src_ino = content.staged_facts().ino;
-            group_.staged.push_back(&content);
-        }
-        save(step);
+        return;
     }
-    index.store(db_, node.id);
-
-    if (old) folders_.subtract(what.parent, share_of(*old));
-    folders_.add(what.parent, share_of(node));
-    ledger_.use(node.space, node.size - (old ? old->size : 0));
-    touch(what.parent);
-    return {old ? Put::replaced : Put::created, std::move(node)};
+    const StepOp op = content.is_inline() ? StepOp::write_inline : StepOp::place_staged;
+    FileStep& step = queue(stamp, op, node.space, node.id);
+    step.dst = folder_path(node.parent) + "/" + node.name;
+    step.expect = before;
+    step.keep = std::move(keep);
+    step.mtime_ns = node.mtime_ns;
+    step.exec = node.exec;
+    if (content.is_inline()) {
+        step.bytes = content.bytes();
+    } else {
+        step.src = content.staged_path();
+        step.src_ino = content.staged_facts().ino;
+        group_.staged.push_back(&content);
+    }
+    save(step);
 }
 
 Node Writing::place(NodeId id, NodeId parent, std::string_view name, const Author& author) {
-    const Node before = must(id);
+    Node before = must(id);
     must_be_free(parent, name);
     const Folder& target = folders_.get(parent);
     if (target.space != before.space) {
@@ -385,58 +430,86 @@ Node Writing::place(NodeId id, NodeId parent, std::string_view name, const Autho
         if (above == id) throw base::Failure(base::Fault::corrupt, "place was given a folder below the moved one");
     }
     begin_verb();
+    note_change_in(parent);
+    if (before.parent != 0) note_change_in(before.parent);
+    if (!is_collection(before.kind)) drop_twins(before, author);
+    before = own(before, author);
+    // Folders that show as this one go with it.
+    const std::vector<Oid> hidden = tangles_.hidden_behind(before.space, before.oid);
+
+    RecordBody body;
+    body.place = PlaceFacet{target.oid, std::string(name), heads_of(before).places, {}};
+    const Stamp stamp = ledger_.append(before.space, RecordKind::node, before.oid, author, body);
+    Node node = move_to(before, parent, name, {stamp.hlc, stamp.dot}, stamp);
+    if (is_collection(node.kind)) note_folder_move(node.space, stamp.hlc);
+    for (const Oid& alias : hidden) {
+        body.place->parents = heads_of(before.space, alias).places;
+        const Stamp with_it = ledger_.append(before.space, RecordKind::node, alias, author, body);
+        note_folder_move(node.space, with_it.hlc);
+    }
+    return node;
+}
+
+Node Writing::move_to(const Node& before, NodeId parent, std::string_view name, const Rank& rank, const Stamp& stamp) {
     const std::string src = on_disk(before.space) ? disk_path(before) : std::string();
     const bool folder = is_collection(before.kind);
-    const std::optional<FileFacts> expect = folder ? std::nullopt : expected(id);
-
+    const std::optional<FileFacts> expect = folder ? std::nullopt : expected(before.id);
     Node node = before;
     node.parent = parent;
     node.name = name;
-    RecordBody body;
-    body.place = PlaceFacet{target.oid, node.name, {before.place}, {}};
-    const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
-    node.place = stamp.dot;
+    node.place = rank.dot;
     node.placed_lsn = node.changed_lsn = stamp.lsn;
     keep_gone(before, stamp);
-
-    const std::string key = base::is_utf8(node.name) ? base::name_key(node.name) : node.name;
-    auto query = db_.query(
-        "UPDATE node SET parent = ?2, name = ?3, name_key = ?4, p_origin = ?5, p_seq = ?6, p_hlc = ?7,"
-        " placed_lsn = ?8, changed_lsn = ?8 WHERE id = ?1");
-    query.bind(id).bind(parent).bind_text(node.name);
-    if (key == node.name)
-        query.bind_null();
-    else
-        query.bind_text(key);
-    query.bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
-
-    drop_locks(id);
+    set_place(node, rank);
+    drop_locks(node.id);
     if (folder) {
-        folders_.move(id, parent, name, stamp.lsn);
+        folders_.move(node.id, parent, name, stamp.lsn);
         group_.moved_folders = true;
     } else {
-        folders_.subtract(before.parent, share_of(before));
-        folders_.add(parent, share_of(node));
+        if (before.parent != 0) folders_.subtract(before.parent, share_of(before));
+        if (parent != 0) folders_.add(parent, share_of(node));
     }
     if (on_disk(node.space)) {
         FileStep& step = queue(stamp, StepOp::move, node.space, node.id);
         step.src = src;
-        step.dst = folder_path(parent) + "/" + node.name;
+        step.dst = parent == 0 ? hidden_path(node.oid, node.name, stamp.lsn) : folder_path(parent) + "/" + node.name;
         step.expect = expect;
         step.mtime_ns = node.mtime_ns;
         step.exec = node.exec;
         save(step);
     }
     if (before.parent != 0) touch(before.parent);
-    touch(parent);
+    if (parent != 0) touch(parent);
     return node;
+}
+
+void Writing::set_place(const Node& node, const Rank& rank) {
+    const std::string key = base::is_utf8(node.name) ? base::name_key(node.name) : node.name;
+    auto query = db_.query(
+        "UPDATE node SET parent = ?2, name = ?3, name_key = ?4, p_origin = ?5, p_seq = ?6, p_hlc = ?7,"
+        " placed_lsn = ?8, changed_lsn = ?8 WHERE id = ?1");
+    query.bind(node.id);
+    if (node.parent == 0)
+        query.bind_null();
+    else
+        query.bind(node.parent);
+    query.bind_text(node.name);
+    if (key == node.name)
+        query.bind_null();
+    else
+        query.bind_text(key);
+    query.bind(rank.dot.origin).bind(rank.dot.seq).bind(rank.hlc).bind(node.placed_lsn).run();
 }
 
 // ---- properties, values ----
 
 void Writing::set_props(NodeId id, const PropChanges& changes, const Author& author) {
-    const Node before = must(id);
+    Node before = must(id);
     CHECK(!changes.exec || !is_collection(before.kind));
+    if (before.place.seq == 0 && !changes.empty()) {
+        begin_verb();
+        before = own(before, author);
+    }
     RecordBody body;
     body.meta = meta_of(id, changes.props);
     const auto add_fact = [&body](const char* name, std::string value) {
@@ -445,8 +518,8 @@ void Writing::set_props(NodeId id, const PropChanges& changes, const Author& aut
     };
     const std::int64_t mtime_ns = changes.mtime_ns.value_or(before.mtime_ns);
     const bool exec = changes.exec.value_or(before.exec);
-    if (mtime_ns != before.mtime_ns) add_fact("mtime_ns", std::to_string(mtime_ns));
-    if (exec != before.exec) add_fact("exec", exec ? "1" : "0");
+    if (mtime_ns != before.mtime_ns) add_fact(kMtimeFact, std::to_string(mtime_ns));
+    if (exec != before.exec) add_fact(kExecFact, exec ? "1" : "0");
     const bool step_needed = changes.exec && on_disk(before.space);
     if (!body.meta && !step_needed) return;
     begin_verb();
@@ -461,17 +534,24 @@ void Writing::set_props(NodeId id, const PropChanges& changes, const Author& aut
     }
     // Also where the index has the bit already: somebody may have taken it off the file by hand.
     if (step_needed) {
-        const std::optional<FileFacts> expect = expected(id);
-        FileStep& step = queue(stamp, StepOp::set_exec, before.space, id);
-        step.dst = disk_path(before);
-        step.expect = expect;
-        step.mtime_ns = mtime_ns;
-        step.exec = exec;
-        save(step);
+        Node node = before;
+        node.mtime_ns = mtime_ns;
+        node.exec = exec;
+        set_exec_bit(node, stamp);
     }
     if (!body.meta) return;
     if (before.parent != 0) touch(before.parent);
     if (is_collection(before.kind)) touch(id);
+}
+
+void Writing::set_exec_bit(const Node& node, const Stamp& stamp) {
+    const std::optional<FileFacts> expect = expected(node.id);
+    FileStep& step = queue(stamp, StepOp::set_exec, node.space, node.id);
+    step.dst = disk_path(node);
+    step.expect = expect;
+    step.mtime_ns = node.mtime_ns;
+    step.exec = node.exec;
+    save(step);
 }
 
 void Writing::set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) {

@@ -12,7 +12,8 @@ namespace storage {
 
 namespace {
 
-constexpr int kLogicalBits = 16;  // of a hybrid clock value, below its milliseconds
+constexpr int kCopyNumbersMax = 10'000;  // copies of one minute and origin whose names are traced
+constexpr int kLogicalBits = 16;         // of a hybrid clock value, below its milliseconds
 
 void append_number(std::string& out, std::uint64_t number) {
     for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(number >> shift & 0xff));
@@ -245,6 +246,68 @@ Layout lay_out(const SpaceState& state, const Oid& root, const OriginName& origi
         }
     }
     return layout;
+}
+
+std::string short_origin(std::int64_t origin) {
+    constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+    std::string text;
+    for (int i = 0; i < 4; ++i) text += kAlphabet[static_cast<std::size_t>(origin >> (5 * i) & 31)];
+    return text;
+}
+
+namespace {
+
+// What an object asks for: its last place, in a folder that shows there.
+bool stands_where_it_asks(const ObjectState& object, const Shown& shown) {
+    const PlaceHead* place = object.place();
+    return place != nullptr && place->parent == shown.parent && place->name == shown.name;
+}
+
+}  // namespace
+
+std::map<Oid, std::optional<Oid>> tangles_of(const SpaceState& state, const Layout& layout, const Oid& root,
+                                             const OriginName& origin_name) {
+    std::map<Oid, std::optional<Oid>> tangles;
+    std::map<std::pair<Oid, std::string>, Oid> at;  // by folder and key of the name
+    for (const auto& [oid, shown] : layout.shown) at.emplace(std::pair(shown.parent, base::name_key(shown.name)), oid);
+    const auto holder = [&](const Oid& folder, const std::string& name) {
+        const auto found = at.find({folder, base::name_key(name)});
+        if (found != at.end()) tangles.try_emplace(found->second);
+    };
+    for (const auto& [oid, object] : state.objects()) {
+        if (oid == root) continue;
+        const auto found = layout.shown.find(oid);
+        if (found == layout.shown.end()) {
+            if (object.alive() && !layout.aliases.contains(oid)) tangles.try_emplace(oid);
+            continue;
+        }
+        const Shown& shown = found->second;
+        if (!object.is_plain() || !stands_where_it_asks(object, shown)) tangles.try_emplace(oid);
+    }
+    for (const auto& [oid, shown] : layout.shown) {
+        const ObjectState* object = state.find(oid);
+        const bool is_copy = shown.copy_of.has_value();
+        if (is_copy) {
+            tangles.try_emplace(oid);
+            tangles.try_emplace(*shown.copy_of);
+        }
+        const PlaceHead* place = is_copy ? state.find(*shown.copy_of)->place() : object->place();
+        if (place == nullptr || place->name == shown.name) continue;
+        // Who has the name that it asked for, and who those that it was refused after that.
+        holder(shown.parent, place->name);
+        const ContentHead& content = shown.content;
+        for (int number = 1; number < kCopyNumbersMax; ++number) {
+            const std::string name =
+                conflict_name(place->name, content.rank.hlc, origin_name(content.rank.dot.origin), number);
+            if (name == shown.name) break;
+            holder(shown.parent, name);
+        }
+    }
+    for (const auto& [alias, shown] : layout.aliases) {
+        tangles.insert_or_assign(alias, shown);
+        tangles.try_emplace(shown);
+    }
+    return tangles;
 }
 
 }  // namespace storage

@@ -18,6 +18,9 @@ namespace storage {
 // A short name of an origin for people: part of the names of conflict copies. The same on every server.
 using OriginName = std::function<std::string(std::int64_t origin)>;
 
+// Four characters made of the number, until homes have names.
+std::string short_origin(std::int64_t origin);
+
 // The id under which the losing content `dot` of some object is shown, until a record makes it an object of its own.
 Oid copy_oid(const Dot& dot);
 
@@ -48,5 +51,11 @@ struct Layout {
 // What lies below `root` (itself not in it). An object is shown when it is alive, a folder also when something below it
 // is.
 Layout lay_out(const SpaceState& state, const Oid& root, const OriginName& origin_name);
+
+// The objects of which the rows of a store do not say all there is to say: every other one is alive, shown at its last
+// place with its only content, and no other object has a claim on its name. The value: behind which one it hides.
+// Whoever changes one of these lays the space out anew.
+std::map<Oid, std::optional<Oid>> tangles_of(const SpaceState& state, const Layout& layout, const Oid& root,
+                                             const OriginName& origin_name);
 
 }  // namespace storage

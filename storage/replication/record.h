@@ -68,6 +68,19 @@ struct RecordBody {
 // Facts about a node itself travel as meta entries of this namespace ("mtime_ns", "exec"). No property can have it: XML
 // has no U+0001. The empty namespace would not do, properties without a namespace have that.
 inline constexpr std::string_view kFactNamespace = "\x01";
+inline constexpr const char* kMtimeFact = "mtime_ns";  // decimal
+inline constexpr const char* kExecFact = "exec";       // "1" or "0"
+
+// One record as it travels between homes: what its row in `log` says wherever it is, and the octets of its body.
+struct LogRecord {
+    Dot dot;
+    std::int64_t hlc = 0;
+    RecordKind kind = RecordKind::node;  // also one that this version does not know: kept and relayed
+    Oid oid;                             // zero: none
+    Author author;
+    std::int64_t at_ms = 0;  // the writer's clock, for people
+    std::string body;
+};
 
 inline constexpr std::size_t kRecordBytesMax = 4 * 1024 * 1024;
 

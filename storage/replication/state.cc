@@ -1,6 +1,7 @@
 #include "storage/replication/state.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace storage {
 
@@ -42,6 +43,24 @@ std::vector<Dot> ObjectState::shown_contents() const {
         if (&head == &contents_.back() || equal_octets(head, contents_.back())) dots.push_back(head.rank.dot);
     }
     return dots;
+}
+
+bool ObjectState::is_plain() const {
+    if (live_places_.size() != 1 || contents_.size() > 1) return false;
+    const Dot& place = live_places_.front();
+    return (place_ && place == place_->rank.dot) || place == hidden_;
+}
+
+Facts facts_of(const ObjectState& object, const ContentHead& content) {
+    const auto later = [&](const char* name) -> const MetaHead* {
+        const auto found = object.meta().find({std::string(kFactNamespace), name});
+        const bool counts = found != object.meta().end() && found->second.value && content.rank < found->second.rank;
+        return counts ? &found->second : nullptr;
+    };
+    Facts facts{content.mtime_ns, content.exec};
+    if (const MetaHead* fact = later(kMtimeFact)) facts.mtime_ns = std::strtoll(fact->value->c_str(), nullptr, 10);
+    if (const MetaHead* fact = later(kExecFact)) facts.exec = *fact->value == "1";
+    return facts;
 }
 
 const ObjectState* SpaceState::find(const Oid& oid) const {
@@ -99,11 +118,13 @@ bool SpaceState::apply(const NodeRecord& record) {
     }
     if (body.place) {
         for (const Dot& dot : body.place->parents) end_place(dot);
-        PlaceHead head{rank, body.place->parent, body.place->name};
-        if (!object.place_ || object.place_->rank < rank) object.place_ = head;
         auto& live = object.live_places_;
         live.insert(std::lower_bound(live.begin(), live.end(), rank.dot), rank.dot);
-        if (is_collection(object.kind_)) insert_by_rank(object.places_, std::move(head));
+        PlaceHead head{rank, body.place->parent, body.place->name};
+        const bool hides = head.parent.is_zero();
+        if (hides) object.hidden_ = rank.dot;
+        if (!hides && (!object.place_ || object.place_->rank < rank)) object.place_ = head;
+        if (!hides && is_collection(object.kind_)) insert_by_rank(object.places_, std::move(head));
     }
     if (body.meta) {
         for (const MetaEntry& entry : body.meta->entries) {

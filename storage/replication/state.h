@@ -60,8 +60,11 @@ class ObjectState {
     bool alive() const { return !contents_.empty() || !live_places_.empty(); }
     NodeKind kind() const { return kind_; }
     std::int64_t created_ms() const { return created_ms_; }
+    Rank created() const { return created_.value_or(Rank{}); }
 
-    // Where it is: the place of the highest rank, also when a remover had seen that. Null: no place was ever written.
+    // Where it is: the place of the highest rank, also when a remover had seen that. A place without a folder (a copy
+    // that is being built, a big removal on its way) hides it from its own server only and is not one. Null: never had
+    // one.
     const PlaceHead* place() const { return place_ ? &*place_ : nullptr; }
     // All its places, for folders only, in rank order: what decides between moves that would close a circle.
     std::span<const PlaceHead> places() const { return places_; }
@@ -76,6 +79,9 @@ class ObjectState {
     // is removed: they can not be told from an edit that the remover had not heard of.
     std::vector<Dot> shown_contents() const;
     std::span<const Dot> live_places() const { return live_places_; }
+
+    // Nothing was written about it without knowledge of the rest: what is shown is what the last records say.
+    bool is_plain() const;
 
     using MetaKey = std::pair<std::string, std::string>;  // namespace, name
     const std::map<MetaKey, MetaHead>& meta() const { return meta_; }
@@ -93,6 +99,7 @@ class ObjectState {
     std::vector<Dot> live_places_;  // sorted
     std::optional<PlaceHead> place_;
     std::vector<PlaceHead> places_;
+    std::optional<Dot> hidden_;  // its last place without a folder
     std::map<MetaKey, MetaHead> meta_;
 };
 
@@ -116,6 +123,13 @@ class SpaceState {
     std::map<Oid, ObjectState> objects_;
     std::map<Dot, Oid> applied_;  // records are known by their dot; a copy's first record replaces another object's dot
 };
+
+// The time and the x bit of what an object shows: of its content, or as set later by a property record.
+struct Facts {
+    std::int64_t mtime_ns = 0;
+    bool exec = false;
+};
+Facts facts_of(const ObjectState& object, const ContentHead& content);
 
 // The state of a set of records, given in any order. Records whose causes are missing are left out.
 SpaceState state_of(std::span<const NodeRecord> records);

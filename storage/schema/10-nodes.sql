@@ -1,6 +1,6 @@
 -- meta: one row per fact about this database: the ids that tie it to root.json, its origin (63 random bits, minted with
--- the database), the last hybrid clock value, how often it was opened, and the version of each domain's schema. Written at
--- start and with each commit (hlc_last). Never dies.
+-- the database), the last hybrid clock value and the last lsn, how often it was opened, and the version of each domain's schema. Written at
+-- start and with each commit (hlc_last, lsn_last). Never dies.
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value ANY NOT NULL

@@ -74,3 +74,14 @@ CREATE INDEX version_oid ON version (space, oid, to_lsn);
 -- Whether octets in versions/ are still somebody's, and whether a folder in trash holds any.
 CREATE INDEX version_hash ON version (hash) WHERE place IS NULL;
 CREATE INDEX version_place ON version (place) WHERE place IS NOT NULL;
+
+-- tangle: objects of a space that do not show as their own last records alone would say, because homes wrote without knowing of each
+-- other: conflict copies and the files they belong to, several objects of one name, folders brought back, what is not shown (yet).
+-- Records about them are applied by laying the whole space out anew. `shown`: the object behind which this one hides.
+-- Local; made anew by each layout of the space; empty while a home is alone.
+CREATE TABLE tangle (
+    space INTEGER NOT NULL,
+    oid   BLOB NOT NULL,
+    shown BLOB,
+    PRIMARY KEY (space, oid)
+) STRICT, WITHOUT ROWID;

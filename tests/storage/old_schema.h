@@ -8,6 +8,7 @@ namespace storage {
 
 // Makes a new database what it was in that version: each step of storage/schema.cc, taken back.
 inline void make_old(sql::Connection& db, int version) {
+    if (version < 7) db.script("DROP TABLE tangle; DELETE FROM meta WHERE key = 'lsn_last'");
     if (version < 6) {
         db.script(
             "DROP INDEX version_place; DROP INDEX version_hash;"

@@ -25,9 +25,9 @@ TEST_CASE("every table is there, and strict") {
     TempDir dir;
     sql::Connection db(dir.path() + "/x.db", sql::Access::writer, nullptr);
     CHECK(apply_schema(db, {}).empty());
-    const std::set<std::string> tables = {"meta",    "space", "vector",    "log",  "node", "gone",
-                                          "version", "body",  "disk",      "prop", "lock", "lock_above",
-                                          "fs_todo", "kv",    "kv_beside", "local"};
+    const std::set<std::string> tables = {"meta",       "space",   "tangle", "vector",    "log",  "node",
+                                          "gone",       "version", "body",   "disk",      "prop", "lock",
+                                          "lock_above", "fs_todo", "kv",     "kv_beside", "local"};
     CHECK(names(db, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'") == tables);
     CHECK(names(db,
                 "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'"

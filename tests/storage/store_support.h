@@ -10,7 +10,7 @@
 
 namespace storage {
 
-// A folder under /tmp that goes with the test.
+// A folder that goes with the test.
 class TempDir {
   public:
     explicit TempDir(std::string pattern = "/tmp/hearth-store-XXXXXX") {
