@@ -21,7 +21,7 @@ LOCK_BODY = '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope
 UNKNOWN = "unknown"  # the token of a lock whose LOCK was not answered
 
 # What the server is told of its disk, whatever that is: the way it works on most. Also "weak", where names keep no order.
-VOLUMES = {volume: f'[storage]\nvolume = "{volume}"\n' for volume in ("strong", "weak", "auto")}
+VOLUMES = {"strong": '[storage]\nvolume = "strong"\n', "weak": '[storage]\nvolume = "weak"\n', "auto": ""}
 
 # digest None: a folder. props: pairs of name and text. lock: its token.
 Entry = namedtuple("Entry", "digest props lock", defaults=(None, frozenset(), None))
