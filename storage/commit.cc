@@ -369,6 +369,7 @@ bool Committer::attempt(const FileStep& step) {
         base::Locked hold(*filer_monitor_);
         outcome = filer_->perform(step);
         behind_ = !failed_.empty();
+        if (filer_->sync_failed()) fall_ill("a file step could not be made durable");
         if (outcome.failure.empty()) {  // else its row stays, and those that build upon it fail as well
             performed_.push_back(key_of(step));
             if (performed_.size() == 1) filer_monitor_->notify_one();
@@ -379,6 +380,11 @@ bool Committer::attempt(const FileStep& step) {
         base::log_error("store", "a file step failed and stays to be done: " + outcome.failure);
     }
     return outcome.failure.empty();
+}
+
+// What was not synced may be lost although it looks written, and a later sync would not tell; only a restart finds out.
+void Committer::fall_ill(const std::string& why) {
+    if (healthy_.exchange(false)) base::log_error("store", "sync failed, refusing writes until restart: " + why);
 }
 
 void Committer::flush_loop() {
@@ -399,11 +405,9 @@ void Committer::flush_loop() {
         try {
             filer->flush();
         } catch (const base::Failure& failure) {
-            // What was not synced may be lost although it looks written; only a restart finds out.
-            healthy_ = false;
-            base::log_error("store", std::string("sync failed, refusing writes until restart: ") + failure.what());
-            return;
+            return fall_ill(failure.what());
         }
+        if (!healthy_) return;  // another sync failed meanwhile: perhaps of what this one took for durable
         base::Locked hold(*queue_monitor_);
         redo_keys_.insert(redo_keys_.end(), keys.begin(), keys.end());
         tidy_ = true;

@@ -72,6 +72,7 @@ class Committer {
     void write_loop();
     void file_loop();
     void flush_loop();
+    void fall_ill(const std::string& why);
     bool commit_group(std::vector<Job*> jobs);
     void run_one_by_one(const std::vector<Job*>& jobs);
     void fail(const std::vector<Job*>& jobs, std::exception_ptr error);

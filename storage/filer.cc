@@ -87,6 +87,9 @@ bool is_torn_copy(std::string_view there, std::string_view whole) {
 std::string own_path(const FileStep& step) {
     return std::string(kStaging) + step_name(step);
 }
+std::string mark_path(const FileStep& step) {
+    return own_path(step) + ".failed";
+}
 std::string surprise_path(const FileStep& step) {
     return std::string(kSurprises) + "/" + step_name(step);
 }
@@ -116,32 +119,6 @@ Likeness likeness(const Tree& root, const std::string& path, const FileStep& ste
     return is_torn_copy(there, step.bytes) ? Likeness::torn : Likeness::other;
 }
 
-void FailedSteps::add(const FileStep& step) {
-    if (steps_.size() >= kStepsMax) return;
-    steps_.push_back(step);
-    for (const auto* name : {&step.src, &step.dst})
-        if (!name->empty()) names_.insert(*name);
-}
-
-std::vector<FileStep> FailedSteps::take() {
-    if (steps_.size() >= kStepsMax) return {};
-    names_.clear();
-    return std::exchange(steps_, {});
-}
-
-bool FailedSteps::concern(const FileStep& step) const {
-    return concern(step.src) || concern(step.dst);
-}
-
-bool FailedSteps::concern(const std::string& path) const {
-    if (steps_.empty() || path.empty()) return false;
-    if (steps_.size() >= kStepsMax) return true;
-    for (std::string at = path; !at.empty(); at = parent_of(at))
-        if (names_.contains(at)) return true;
-    const auto below = names_.lower_bound(path + "/");
-    return below != names_.end() && is_at_or_below(*below, path);
-}
-
 Filer::Filer(Tree& root, base::Rng& rng, FailedSteps* failed)
     : plain_(root),
       ordered_(root.volume().keeps_order() ? nullptr : std::make_unique<OrderedTree>(root)),
@@ -154,25 +131,53 @@ Filer::Filer(Tree& root, base::Rng& rng, FailedSteps* failed)
 Filer::~Filer() = default;
 
 StepOutcome Filer::perform(const FileStep& step) {
-    return guarded(step, [&](StepOutcome& outcome) { dispatch(step, outcome); });
+    return guarded(step, Role::work, [&](StepOutcome& outcome) {
+        if (failed_ && failed_->has_mark(step)) return redo(step, outcome);
+        dispatch(step, outcome);
+    });
 }
 
-StepOutcome Filer::guarded(const FileStep& step, const std::function<void(StepOutcome&)>& work) {
+StepOutcome Filer::guarded(const FileStep& step, Role role, const std::function<void(StepOutcome&)>& work) {
     StepOutcome outcome;
     outcome.lsn = step.lsn;
     outcome.step = step.step;
     outcome.node = step.node;
+    make_marks();
     try {
         if (failed_ && failed_->concern(step))
             throw base::Failure(base::Fault::unavailable, "it builds upon a step that failed");
         work(outcome);
+        if (failed_ && failed_->has_mark(step)) {
+            root_.unlink(mark_path(step));
+            note_folder_of(mark_path(step));
+            failed_->set_mark(step, false);
+        }
     } catch (const base::Failure& failure) {  // one step that can not be done must not stop those of others
         outcome.failure = failure.what();
         outcome.facts.reset();
-        if (failed_) failed_->add(step);
+        if (failed_ && role == Role::work) failed_->add(step);
+        if (failed_ && role == Role::look) failed_->add_performed(step);
+        make_marks();
         base::log_error("filer", "step=" + step_name(step) + " dst=" + step.dst + " " + outcome.failure);
     }
     return outcome;
+}
+
+// Where even that fails, no step is performed until it can be done.
+void Filer::make_marks() {
+    if (!failed_) return;
+    failed_->mark_all([&](const FileStep& step) {
+        const std::string path = mark_path(step);
+        try {
+            if (!root_.create(path) && !root_.stat(path)) return false;
+            if (ordered_) root_.sync_folder(parent_of(path));
+        } catch (const base::Failure& failure) {
+            base::log_error("filer", std::string("no step goes on: ") + failure.what());
+            return false;
+        }
+        note_folder_of(path);
+        return true;
+    });
 }
 
 void Filer::dispatch(const FileStep& step, StepOutcome& outcome) {
@@ -317,14 +322,15 @@ void Filer::settle(const std::string& out, const FileStep& step, StepOutcome& ou
     const auto facts = root_.stat(out);
     if (!facts) return;
     if (is_version(root_, out, *facts, step.expect, step.keep)) return keep_as(out, step.keep, step, outcome);
-    const auto is_ours = [&](const FileStep& one) {
-        return one.op == StepOp::write_inline && likeness(root_, out, one) == Likeness::same;
+    const auto is_like = [&](const FileStep& one, Likeness wanted) {
+        // The time first: it costs no look at the file, and rows may be many.
+        return one.op == StepOp::write_inline && one.mtime_ns == facts->mtime_ns &&
+               likeness(root_, out, one) == wanted;
     };
     // Bytes that a row still holds: this step performed twice, or in a replay one that comes again.
+    const auto is_ours = [&](const FileStep& one) { return is_like(one, Likeness::same); };
     // And a torn copy of bytes that a row before it holds: the replay puts them into history from there.
-    const auto is_torn = [&](const FileStep& one) {
-        return one.op == StepOp::write_inline && likeness(root_, out, one) == Likeness::torn;
-    };
+    const auto is_torn = [&](const FileStep& one) { return is_like(one, Likeness::torn); };
     if (is_ours(step) || std::any_of(later_.begin(), later_.end(), is_ours) ||
         std::any_of(rows_.begin(), rows_.end(), is_torn)) {
         root_.unlink(out);
@@ -506,21 +512,43 @@ void Filer::note_all() {
 }
 
 void Filer::flush() {
+    if (sync_failed_) throw base::Failure(base::Fault::io, "an earlier sync failed");
+    try {
+        sync_noted();
+    } catch (const base::Failure&) {
+        sync_failed_ = true;
+        throw;
+    }
+}
+
+void Filer::sync_noted() {
     const auto files = std::exchange(written_, {});
     const auto folders = std::exchange(touched_, {});
-    bool all = std::exchange(many_, true);  // if anything below fails, the next flush has to cover it all
-    for (const auto& [path, ino] : files) {
-        const auto file = open_readable(root_, path);
-        if (file) file->sync();
-        // Another Filer may work on the tree while this one flushes, and have moved or replaced what was written here.
-        // The bytes are somewhere, and the row that holds them is about to go.
-        if (!file || file->facts().ino != ino) all = true;
+    bool all = std::exchange(many_, sync_all_);
+    // No descriptor free, or the like: nothing was lost by that, and a syncfs needs none.
+    const auto or_all = [&](const auto& sync) {
+        try {
+            sync();
+        } catch (const base::Failure& failure) {
+            if (failure.fault() != base::Fault::busy) throw;
+            all = true;
+        }
+    };
+    for (const auto& entry : files) {
+        or_all([&] {
+            const auto file = open_readable(root_, entry.first);
+            if (file) file->sync();
+            // Another Filer may work on the tree while this one flushes, and have moved or replaced what was written
+            // here. The bytes are somewhere, and the row that holds them is about to go.
+            if (!file || file->facts().ino != entry.second) all = true;
+        });
     }
     for (const auto& path : folders) {
-        if (!sync_readable(root_, path)) all = true;
+        or_all([&] {
+            if (!sync_readable(root_, path)) all = true;
+        });
     }
     if (all) root_.sync_all();
-    many_ = sync_all_;
 }
 
 }  // namespace storage

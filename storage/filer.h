@@ -58,20 +58,38 @@ struct StepOutcome {
 
 // Steps that could not be done, and those that build upon them: performing these as if nothing had happened would find
 // another tree than they were decided for. Their rows stay, and they are tried again, in order, before the next step
-// that builds upon them, and at the next start; steps that touch other names go on. One thread at a time.
+// that builds upon them, and at the next start; steps that touch other names go on.
+//
+// But not before the failed one has its mark, a name in staging: a replay takes rows without a mark for performed in
+// order, so a cut must leave the mark wherever it leaves a later step. One thread at a time.
 class FailedSteps {
   public:
+    struct Entry {
+        FileStep step;
+        bool marked = false;
+        bool performed = false;  // before a crash, and what it made can not be looked at: only a start tries again
+    };
+
     void add(const FileStep& step);
+    void add_performed(const FileStep& step);
     bool concern(const FileStep& step) const;  // it failed itself, or builds upon one that did
     bool concern(const std::string& path) const;
-    bool empty() const { return steps_.empty(); }
+    bool empty() const { return entries_.empty(); }
     std::vector<FileStep> take();  // in order, to be tried again; none when there were too many to remember
+    // Makes the marks that are missing, by `make`, which says whether it could.
+    void mark_all(const std::function<bool(const FileStep&)>& make);
+    bool has_mark(const FileStep& step) const { return marks_.contains({step.lsn, step.step}); }
+    void set_mark(const FileStep& step, bool there);
 
     static constexpr std::size_t kStepsMax = 1024;  // more, and every step is concerned, until the next start
 
   private:
-    std::vector<FileStep> steps_;
+    void add(Entry entry);
+
+    std::vector<Entry> entries_;
     std::set<std::string> names_;
+    std::size_t unmarked_ = 0;
+    std::set<std::pair<Lsn, int>> marks_;
 };
 
 class OrderedTree;
@@ -90,6 +108,8 @@ class Filer {
     // Makes what was placed since the last call durable (redo rows may then go): fsync of each file and folder when
     // there are few, syncfs above kFlushMax. After a Failure the rows must stay.
     void flush();
+    // A sync failed: what it was to make durable may be lost, whatever later syncs say. Nothing more becomes durable.
+    bool sync_failed() const { return sync_failed_; }
 
     static constexpr std::size_t kFlushMax = 64;
 
@@ -115,8 +135,13 @@ class Filer {
     void make_way(const FileStep& step, const std::string& folder, StepOutcome& outcome);
     void keep_surprise(const std::string& from, const FileStep& step, StepOutcome& outcome);
     Rename rename_making_parents(const std::string& from, const std::string& to);
-    StepOutcome redo(const FileStep& step);
-    StepOutcome guarded(const FileStep& step, const std::function<void(StepOutcome&)>& work);
+    void redo(const FileStep& step, StepOutcome& outcome);
+    enum class Role : std::uint8_t { work, look };  // look: at a step that was performed before a crash
+    StepOutcome guarded(const FileStep& step, Role role, const std::function<void(StepOutcome&)>& work);
+    void make_marks();
+    std::vector<bool> read_marks(const std::vector<FileStep>& steps) const;
+    bool is_moved(const FileStep& step) const;
+    void restore_replaced(const std::vector<FileStep>& steps, std::vector<StepOutcome>& outcomes);
     // A step before the cut of a replay. `home` is the name where what it made must stand now; empty = a later step
     // took its place. `src_free`: nothing may stand at its src.
     StepOutcome recheck(const FileStep& step, const std::string& home, bool src_free);
@@ -125,6 +150,7 @@ class Filer {
     void restore(const std::string& path, const FileStep& step, StepOutcome& outcome);
     void restore_history(const FileStep& step, const std::string& kept, bool by_hash, StepOutcome& outcome);
     void flush_below(const std::string& path);
+    void sync_noted();
     void note_file(const std::string& path, std::uint64_t ino);
     void note_folder_of(const std::string& path);
     void bound_notes();
@@ -139,12 +165,14 @@ class Filer {
     std::map<std::string, std::uint64_t> written_;  // files whose bytes may not be on disk yet, and their inodes
     std::set<std::string> touched_;                 // folders whose names may not be on disk yet
     bool many_;                                     // too many to name: the next flush is a syncfs
+    bool sync_failed_ = false;
     std::vector<FileStep> later_;                   // during a replay: what is still to come, last first
     std::span<const FileStep> rows_;                // during a replay: all of them
 };
 
 // Where a step keeps what it writes until it is placed, and where it keeps bytes that it did not expect.
 std::string own_path(const FileStep& step);
+std::string mark_path(const FileStep& step);  // of one that failed
 std::string surprise_path(const FileStep& step);
 inline constexpr std::string_view kSurprises = ".hearth/versions/surprise";  // the folder of the latter
 

@@ -19,6 +19,9 @@
 // like for each k. The cut that contradicts the disk least is taken; of equals the smallest, because performing a step
 // whose effect can not be seen again changes nothing.
 //
+// Steps that failed have marks (FailedSteps) and are left out of that order: they were not performed, those that build
+// upon them neither, and all rows before the last of them were.
+//
 // Then, goal-directed:
 //  - steps before the cut are not performed again: what they made may long be somewhere else. Only what the model says
 //  must
@@ -27,7 +30,7 @@
 //  - a name with other content than the model's is an outside edit since: it stays, and no facts are reported, so that
 //  the
 //    next look takes it in;
-//  - steps from the cut on are performed in order. perform() looks before it acts and never overwrites unseen bytes, so
+//  - steps with a mark, and those from the cut on, are performed in order. perform() looks before it acts and never overwrites unseen bytes, so
 //  a
 //    wrong guess can cost a conflict copy, never a version.
 
@@ -190,24 +193,52 @@ class Model {
     std::map<std::string, Thing> at_;
 };
 
+// Steps of a replay by their place among the rows.
+using Chosen = std::vector<bool>;
+
+// Where what stands at a name stood before the first step: followed back through the renames.
+class Origins {
+  public:
+    std::string of(const std::string& path) const {
+        for (std::string above = path; !above.empty(); above = parent_of(above)) {
+            if (const auto found = at_.find(above); found != at_.end())
+                return found->second + path.substr(above.size());
+        }
+        return path;
+    }
+
+    void rename(const std::string& from, const std::string& to) {
+        const std::string origin = of(from);
+        std::map<std::string, std::string> moved;
+        for (auto it = at_.lower_bound(from + "/"); it != at_.end() && is_at_or_below(it->first, from);) {
+            moved.emplace(to + it->first.substr(from.size()), it->second);
+            it = at_.erase(it);
+        }
+        at_.erase(from);
+        for (auto it = at_.lower_bound(to + "/"); it != at_.end() && is_at_or_below(it->first, to);) it = at_.erase(it);
+        at_[to] = origin;
+        at_.merge(moved);
+    }
+
+  private:
+    std::map<std::string, std::string> at_;
+};
+
 // What must have stood where before the first step: each premise, followed back through the renames before it.
-std::map<std::string, Thing> start_of(const std::vector<FileStep>& steps) {
+std::map<std::string, Thing> start_of(const std::vector<FileStep>& steps, const Chosen& left_out) {
     Model model(steps);
+    Origins origins;
     std::map<std::string, Thing> start;
     for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (left_out[i]) continue;
         for (const auto& [path, thing] : Model::premises(steps[i], i)) {
             if (model.at(path)) continue;
-            std::string before = path;
-            for (std::size_t j = i; j-- > 0;) {
-                const FileStep& earlier = steps[j];
-                const bool renames = earlier.op == StepOp::move || earlier.op == StepOp::keep_folder;
-                if (renames && is_at_or_below(before, earlier.dst))
-                    before = earlier.src + before.substr(earlier.dst.size());
-            }
-            start.emplace(before, thing);
+            start.emplace(origins.of(path), thing);
             model.assume(path, thing);
         }
         model.apply(i);
+        const bool renames = steps[i].op == StepOp::move || steps[i].op == StepOp::keep_folder;
+        if (renames) origins.rename(steps[i].src, steps[i].dst);
     }
     return start;
 }
@@ -258,14 +289,44 @@ std::vector<std::string> names_of(const FileStep& step) {
     return names;
 }
 
-// How many steps were performed: the cut whose predictions contradict the disk least. After each step only the names
-// that it touches are compared again.
-std::size_t find_cut(const std::vector<FileStep>& steps, const std::map<std::string, Thing>& start, const Tree& root) {
+// How many steps were performed, as far as the disk tells.
+struct Cut {
+    std::size_t at = 0;
+    std::size_t contradictions = 0;
+};
+
+// The rows between which the cut must be, by the marks.
+struct Bounds {
+    std::size_t lowest = 0;
+    std::size_t highest = 0;
+};
+
+Bounds bounds_of(const std::vector<FileStep>& steps, const Chosen& marked) {
+    Bounds bounds{0, steps.size()};
+    FailedSteps before;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (marked[i]) {
+            before.set_mark(steps[i], true);
+            before.add(steps[i]);
+            bounds.lowest = i + 1;
+        } else if (before.concern(steps[i])) {
+            bounds.highest = std::min(bounds.highest, i);
+        }
+    }
+    bounds.highest = std::max(bounds.lowest, bounds.highest);
+    return bounds;
+}
+
+// The cut whose predictions contradict the disk least. After each step only the names that it touches are compared
+// again.
+Cut find_cut(const std::vector<FileStep>& steps, const Chosen& left_out, const Bounds& bounds, Look& look) {
+    const auto start = start_of(steps, left_out);
     std::map<std::string, bool> wrong;  // every name the rows speak of, at any time
     {
         Model all(steps, start);
         for (const auto& [path, thing] : all.all()) wrong[path] = false;
         for (std::size_t i = 0; i < steps.size(); ++i) {
+            if (left_out[i]) continue;
             all.apply(i);
             for (const auto& path : names_of(steps[i])) {
                 wrong[path] = false;
@@ -276,7 +337,6 @@ std::size_t find_cut(const std::vector<FileStep>& steps, const std::map<std::str
         }
     }
     Model model(steps, start);
-    Look look(root, steps);
     std::size_t contradictions = 0;
     const auto compare = [&](std::map<std::string, bool>::iterator at) {
         const bool now = !look.agrees(at->first, model.at(at->first));
@@ -284,19 +344,21 @@ std::size_t find_cut(const std::vector<FileStep>& steps, const std::map<std::str
         at->second = now;
     };
     for (auto it = wrong.begin(); it != wrong.end(); ++it) compare(it);
-    std::size_t best = 0;
-    std::size_t fewest = contradictions;
+    Cut best{0, contradictions};
     const auto consider = [&](std::size_t i, std::size_t cut) {
         for (const auto& path : names_of(steps[i])) {
             compare(wrong.find(path));
             for (auto it = wrong.lower_bound(path + "/"); it != wrong.end() && is_at_or_below(it->first, path); ++it)
                 compare(it);
         }
-        if (contradictions >= fewest) return;
-        fewest = contradictions;
-        best = cut;
+        if (i < bounds.lowest || (contradictions < best.contradictions && cut <= bounds.highest))
+            best = {cut, contradictions};
     };
     for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (left_out[i]) {
+            best = {i + 1, contradictions};
+            continue;
+        }
         if (Model::exchanges(steps[i])) {
             model.exchange(i);
             consider(i, i);  // half done: to be finished
@@ -323,11 +385,17 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     for (const FileStep& step : steps) {
         if (step.op == StepOp::place_staged) take_second_name(step);
     }
-    const auto start = start_of(steps);
-    const std::size_t cut = find_cut(steps, start, root_);
-    base::log_info("filer", "replay steps=" + std::to_string(steps.size()) + " done=" + std::to_string(cut));
-    Model model(steps, start);
-    for (std::size_t i = 0; i < cut; ++i) model.apply(i);
+    const Chosen marked = read_marks(steps);
+    Chosen left_out = marked;
+    // Nothing that builds upon a marked step was performed after it, so its own names tell how far it got.
+    for (std::size_t i = 0; i < steps.size(); ++i)
+        if (marked[i] && is_moved(steps[i])) left_out[i] = false;
+    Look look(root_, steps);
+    const Cut cut = find_cut(steps, left_out, bounds_of(steps, marked), look);
+    base::log_info("filer", "replay steps=" + std::to_string(steps.size()) + " done=" + std::to_string(cut.at));
+    Model model(steps, start_of(steps, left_out));
+    for (std::size_t i = 0; i < cut.at; ++i)
+        if (!left_out[i]) model.apply(i);
     std::vector<std::string> homes(steps.size());
     for (const auto& [path, thing] : model.all())
         if (thing.maker != kNone) homes[thing.maker] = path;
@@ -339,17 +407,45 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     for (std::size_t i = 0; i < steps.size(); ++i) {
         later_.pop_back();
         const FileStep& step = steps[i];
-        if (i >= cut) {
-            outcomes.push_back(redo(step));
+        const auto again = [&](StepOutcome& outcome) { redo(step, outcome); };
+        if (marked[i] || i >= cut.at) {
+            outcomes.push_back(guarded(step, Role::work, again));
             continue;
         }
         const auto at_src = step.src.empty() ? std::nullopt : model.at(step.src);
         const bool src_free = at_src && at_src->what == Thing::What::absent;
         outcomes.push_back(recheck(step, home_of(step, i, model, homes), src_free));
     }
-    // In the end history has what each step replaced: a file that came out of its place torn was dropped, and one that
-    // is kept under the name of its hash may be torn, for the bytes that a row holds.
-    for (std::size_t i = cut; i < steps.size(); ++i) model.apply(i);
+    restore_replaced(steps, outcomes);
+    rows_ = {};
+    note_all();  // what was done before the crash may not be durable either
+    return outcomes;
+}
+
+// Which rows have marks.
+std::vector<bool> Filer::read_marks(const std::vector<FileStep>& steps) const {
+    std::set<std::string> there;
+    for (const DirEntry& entry : root_.list(kCopies.substr(0, kCopies.size() - 1)))
+        there.insert(std::string(kCopies) + entry.name);
+    std::vector<bool> marked(steps.size());
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        marked[i] = there.contains(mark_path(steps[i]));
+        if (failed_ && marked[i]) failed_->set_mark(steps[i], true);
+    }
+    return marked;
+}
+
+// It failed after its rename, or its mark could not be taken away.
+bool Filer::is_moved(const FileStep& step) const {
+    const bool renames = step.op == StepOp::move || step.op == StepOp::keep_folder || step.op == StepOp::keep_file;
+    return renames && !root_.stat(step.src) && root_.stat(step.dst);
+}
+
+// In the end history has what each step replaced: a file that came out of its place torn was dropped, and one that is
+// kept under the name of its hash may be torn, for the bytes that a row holds.
+void Filer::restore_replaced(const std::vector<FileStep>& steps, std::vector<StepOutcome>& outcomes) {
+    Model model(steps, start_of(steps, Chosen(steps.size())));
+    for (std::size_t i = 0; i < steps.size(); ++i) model.apply(i);
     std::map<std::string, std::size_t> held;  // by the name of their hash
     for (std::size_t i = 0; i < steps.size(); ++i) {
         if (steps[i].op == StepOp::write_inline) held[base::hex(base::sha256(steps[i].bytes).view())] = i;
@@ -362,34 +458,30 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
         const std::size_t row = by_hash != held.end()                ? by_hash->second
                                 : thing.what == Thing::What::inlined ? thing.maker
                                                                      : kNone;
-        if (row == kNone) continue;
+        if (row == kNone || !outcomes[row].failure.empty()) continue;
         StepOutcome& outcome = outcomes[row];
-        const StepOutcome done = guarded(
-            steps[row], [&](StepOutcome& again) { restore_history(steps[row], path, by_hash != held.end(), again); });
+        const StepOutcome done = guarded(steps[row], Role::look, [&](StepOutcome& again) {
+            restore_history(steps[row], path, by_hash != held.end(), again);
+        });
         if (!done.failure.empty()) outcome.failure = done.failure;
         if (done.surprise) outcome.surprise = done.surprise;
     }
-    rows_ = {};
-    note_all();  // what was done before the crash may not be durable either
-    return outcomes;
 }
 
 // A step from the cut on: most likely not performed, and if it was, what it placed is left alone.
-StepOutcome Filer::redo(const FileStep& step) {
-    return guarded(step, [&](StepOutcome& outcome) {
-        if (step.op == StepOp::write_inline) {
-            settle_leftover(step, outcome);
-            if (is_placed(step)) {
-                outcome.facts = root_.stat(step.dst);
-                return;
-            }
+void Filer::redo(const FileStep& step, StepOutcome& outcome) {
+    if (step.op == StepOp::write_inline) {
+        settle_leftover(step, outcome);
+        if (is_placed(step)) {
+            outcome.facts = root_.stat(step.dst);
+            return;
         }
-        dispatch(step, outcome);
-    });
+    }
+    dispatch(step, outcome);
 }
 
 StepOutcome Filer::recheck(const FileStep& step, const std::string& home, bool src_free) {
-    return guarded(step, [&](StepOutcome& outcome) {
+    return guarded(step, Role::look, [&](StepOutcome& outcome) {
         const auto there = home.empty() ? std::nullopt : root_.stat(home);
         const bool undone = src_free && !there && root_.stat(step.src);
         switch (step.op) {
