@@ -1,7 +1,12 @@
 #include "tests/sim/exec.h"
 
+#include <cxxabi.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <utility>
 
 #include "storage/base/failure.h"
 
@@ -10,6 +15,10 @@ namespace sim {
 namespace {
 
 constexpr unsigned kYieldOneIn = 4;
+constexpr std::size_t kStackBytes = std::size_t{1} << 20;  // touched only as far as it is used
+
+// The one that comes to life: makecontext passes no pointers.
+Exec* entered = nullptr;
 
 }  // namespace
 
@@ -19,43 +28,31 @@ class SimMonitor final : public base::Monitor {
 
     void lock() override {
         exec_.yield();
-        std::unique_lock baton(exec_.baton_);
-        take(baton);
+        take();
     }
-    void unlock() override {
-        std::unique_lock baton(exec_.baton_);
-        release();
-    }
+    void unlock() override { release(); }
     void wait() override {
-        std::unique_lock baton(exec_.baton_);
         release();
-        exec_.block(baton, &news_, -1);
-        take(baton);
+        exec_.block(&news_, -1);
+        take();
         if (exec_.running_->killed) {
             exec_.running_->killed = false;
             throw base::Failure(base::Fault::io, "the process is gone");
         }
     }
     bool wait_until(std::int64_t monotonic_ms) override {
-        std::unique_lock baton(exec_.baton_);
         release();
-        exec_.block(baton, &news_, monotonic_ms);
+        exec_.block(&news_, monotonic_ms);
         const bool in_time = !exec_.running_->timed_out;
-        take(baton);
+        take();
         return in_time;
     }
-    void notify_one() override {
-        std::unique_lock baton(exec_.baton_);
-        exec_.wake(&news_, true);
-    }
-    void notify_all() override {
-        std::unique_lock baton(exec_.baton_);
-        exec_.wake(&news_, false);
-    }
+    void notify_one() override { exec_.wake(&news_, true); }
+    void notify_all() override { exec_.wake(&news_, false); }
 
   private:
-    void take(std::unique_lock<std::mutex>& baton) {
-        while (owned_) exec_.block(baton, &owned_, -1);
+    void take() {
+        while (owned_) exec_.block(&owned_, -1);
         owned_ = true;
     }
     void release() {
@@ -73,11 +70,8 @@ class SimThread final : public base::Thread {
   public:
     SimThread(Exec& exec, Exec::Actor& actor) : exec_(exec), actor_(actor) {}
     ~SimThread() override {
-        {
-            std::unique_lock baton(exec_.baton_);
-            while (!actor_.over) exec_.block(baton, &actor_, -1);
-        }
-        actor_.thread.join();
+        while (!actor_.over) exec_.block(&actor_, -1);
+        exec_.forget(actor_);
     }
 
   private:
@@ -92,31 +86,48 @@ Exec::Exec(std::uint64_t seed) : dice_(seed) {
 }
 
 Exec::~Exec() {
-    for (const auto& actor : actors_) CHECK(!actor->thread.joinable());
+    CHECK(actors_.size() == 1);
 }
 
 std::unique_ptr<base::Thread> Exec::spawn(std::string name, std::function<void()> body, std::size_t) {
-    std::unique_lock baton(baton_);
     actors_.push_back(std::make_unique<Actor>());
     Actor& actor = *actors_.back();
     actor.name = std::move(name);
-    actor.thread = std::thread([this, &actor, body = std::move(body)] {
-        {
-            std::unique_lock mine(baton_);
-            actor.turn.wait(mine, [&] { return running_ == &actor; });
-        }
-        try {
-            body();
-        } catch (const std::exception& error) {
-            if (!is_cut_()) wrong_("thread " + actor.name + " ended by: " + error.what());
-        }
-        std::unique_lock mine(baton_);
-        actor.over = true;
-        actor.ready = false;
-        wake(&actor, false);
-        hand_over(mine);
-    });
+    actor.body = std::move(body);
+    if (stacks_.empty()) stacks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kStackBytes));
+    actor.stack = std::move(stacks_.back());
+    stacks_.pop_back();
+    getcontext(&actor.context);
+    actor.context.uc_stack.ss_sp = actor.stack.get();
+    actor.context.uc_stack.ss_size = kStackBytes;
+    actor.context.uc_link = nullptr;
+    makecontext(&actor.context, &Exec::enter, 0);
     return std::make_unique<SimThread>(*this, actor);
+}
+
+void Exec::enter() {
+    entered->run(*entered->running_);
+}
+
+void Exec::run(Actor& actor) {
+    try {
+        actor.body();
+    } catch (const std::exception& error) {
+        if (!is_cut_()) wrong_("thread " + actor.name + " ended by: " + error.what());
+    }
+    actor.body = nullptr;
+    actor.over = true;
+    actor.ready = false;
+    wake(&actor, false);
+    hand_over();
+    std::abort();  // nobody gives a turn to what is over
+}
+
+void Exec::forget(const Actor& actor) {
+    const auto at = std::find_if(actors_.begin(), actors_.end(), [&](const auto& one) { return one.get() == &actor; });
+    CHECK(at != actors_.end());
+    stacks_.push_back(std::move((*at)->stack));
+    actors_.erase(at);
 }
 
 std::unique_ptr<base::Monitor> Exec::monitor() {
@@ -124,22 +135,30 @@ std::unique_ptr<base::Monitor> Exec::monitor() {
 }
 
 void Exec::yield() {
-    std::unique_lock baton(baton_);
-    if (dice_() % kYieldOneIn != 0) return;
-    Actor* self = running_;
-    hand_over(baton);
-    self->turn.wait(baton, [&] { return running_ == self; });
+    if (dice_() % kYieldOneIn == 0) hand_over();
 }
 
-void Exec::block(std::unique_lock<std::mutex>& baton, const void* on, std::int64_t until_ms) {
+void Exec::block(const void* on, std::int64_t until_ms) {
     Actor* self = running_;
     self->ready = false;
     self->waits_for = on;
     self->until_ms = until_ms;
     self->timed_out = false;
-    hand_over(baton);
-    self->turn.wait(baton, [&] { return running_ == self; });
+    hand_over();
     self->waits_for = nullptr;
+}
+
+void Exec::hand_over() {
+    static_assert(sizeof(Exceptions) == 2 * sizeof(void*));
+    Actor* self = running_;
+    Actor* other = next();
+    if (other == self) return;
+    running_ = other;
+    entered = this;
+    void* const globals = abi::__cxa_get_globals();
+    std::memcpy(&self->exceptions, globals, sizeof(Exceptions));
+    std::memcpy(globals, &other->exceptions, sizeof(Exceptions));
+    swapcontext(&self->context, &other->context);
 }
 
 void Exec::wake(const void* on, bool one) {
@@ -170,21 +189,23 @@ void Exec::expire(Actor& actor) {
     actor.waits_for = nullptr;
 }
 
-void Exec::hand_over(std::unique_lock<std::mutex>&) {
+// Whose turn it is now.
+Exec::Actor* Exec::next() {
     ++turns_;
-    std::vector<Actor*> able;
+    std::vector<Actor*>& able = able_;
+    able.clear();
     for (const auto& actor : actors_) {
         if (actor->over) continue;
         if (!actor->ready && actor->until_ms >= 0 && actor->until_ms <= now_ms_) expire(*actor);
         if (actor->ready) able.push_back(actor.get());
     }
     if (able.empty()) {
-        Actor* next = nullptr;
+        Actor* first_due = nullptr;
         for (const auto& actor : actors_) {
             if (actor->over || actor->ready || actor->until_ms < 0) continue;
-            if (next == nullptr || actor->until_ms < next->until_ms) next = actor.get();
+            if (first_due == nullptr || actor->until_ms < first_due->until_ms) first_due = actor.get();
         }
-        if (next == nullptr && is_cut_()) {
+        if (first_due == nullptr && is_cut_()) {
             for (const auto& actor : actors_) {
                 // Not who waits for a thread to end: that will come.
                 if (actor->over || is_thread(actor->waits_for)) continue;
@@ -193,10 +214,10 @@ void Exec::hand_over(std::unique_lock<std::mutex>&) {
                 actor->waits_for = nullptr;
                 able.push_back(actor.get());
             }
-        } else if (next != nullptr) {
-            now_ms_ = std::max(now_ms_, next->until_ms);
-            expire(*next);
-            able = {next};
+        } else if (first_due != nullptr) {
+            now_ms_ = std::max(now_ms_, first_due->until_ms);
+            expire(*first_due);
+            able = {first_due};
         }
         if (able.empty()) {
             std::fprintf(stderr, "everybody waits for ever:\n");
@@ -206,8 +227,7 @@ void Exec::hand_over(std::unique_lock<std::mutex>&) {
             std::abort();
         }
     }
-    running_ = able[dice_() % able.size()];
-    running_->turn.notify_one();
+    return able[dice_() % able.size()];
 }
 
 }  // namespace sim

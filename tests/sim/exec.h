@@ -1,14 +1,14 @@
 #pragma once
 
-#include <condition_variable>
+#include <ucontext.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "storage/base/clock.h"
@@ -16,8 +16,9 @@
 
 namespace sim {
 
-// Real threads of which one runs at a time; who goes on at each turn is drawn from the seed. Time passes only when all
-// wait. The thread that makes it is the first of them.
+// Threads of which one runs at a time, each a stack of its own on one thread of the system: who goes on at each turn is
+// drawn from the seed, and going on costs no call of the kernel's scheduler. Time passes only when all wait. What makes
+// it is the first of them.
 class Exec final : public base::Exec {
   public:
     explicit Exec(std::uint64_t seed);
@@ -43,10 +44,17 @@ class Exec final : public base::Exec {
   private:
     friend class SimMonitor;
     friend class SimThread;
+    // What the language keeps for each thread: an exception that is being handled while others have their turn.
+    struct Exceptions {
+        void* caught = nullptr;
+        unsigned int uncaught = 0;
+    };
     struct Actor {
         std::string name;
-        std::thread thread;
-        std::condition_variable turn;
+        std::function<void()> body;
+        std::unique_ptr<std::byte[]> stack;
+        ucontext_t context{};
+        Exceptions exceptions;
         bool ready = true;  // can go on
         bool over = false;
         const void* waits_for = nullptr;  // a monitor's lock or news, or a thread's end
@@ -54,18 +62,22 @@ class Exec final : public base::Exec {
         bool timed_out = false;
         bool killed = false;
     };
-    // All with baton_ held.
-    void block(std::unique_lock<std::mutex>& baton, const void* on, std::int64_t until_ms);
+    static void enter();  // on a new stack
+    void run(Actor& actor);
+    void block(const void* on, std::int64_t until_ms);
     void wake(const void* on, bool one);
     bool is_thread(const void* what) const;
     static void expire(Actor& actor);
-    void hand_over(std::unique_lock<std::mutex>& baton);
+    void hand_over();  // returns when it is this one's turn again
+    Actor* next();
+    void forget(const Actor& actor);
 
     std::function<bool()> is_cut_;
     std::function<void(std::string)> wrong_;
     std::mt19937_64 dice_;
-    std::mutex baton_;
     std::vector<std::unique_ptr<Actor>> actors_;
+    std::vector<std::unique_ptr<std::byte[]>> stacks_;  // of those that are over, for new ones
+    std::vector<Actor*> able_;                          // of one turn
     Actor* running_ = nullptr;
     std::int64_t now_ms_ = 1'000;
     std::uint64_t turns_ = 0;
