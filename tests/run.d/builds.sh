@@ -112,7 +112,7 @@ run_crash() {
 # run_shim BUILD SAMPLES: failing and fatal file system calls, some positions of each in about two minutes.
 run_shim() {
     HEARTH_TEST_TIMEOUT=600 run_lines "$1-shim" /usr/bin/python3 tests/crash/shim --hearth "build/$1/hearth" \
-        --faults once,kill,after,torn,short --sample "$2" --minutes 2
+        --sample "$2" --minutes 2
 }
 
 # run_rigs BUILD: power cuts in a recorded run, some of some ten thousand; disks that are full.
