@@ -324,8 +324,7 @@ void Filer::settle(const std::string& out, const FileStep& step, StepOutcome& ou
     if (is_version(root_, out, *facts, step.expect, step.keep)) return keep_as(out, step.keep, step, outcome);
     const auto is_like = [&](const FileStep& one, Likeness wanted) {
         // The time first: it costs no look at the file, and rows may be many.
-        return one.op == StepOp::write_inline && one.mtime_ns == facts->mtime_ns &&
-               likeness(root_, out, one) == wanted;
+        return one.op == StepOp::write_inline && one.mtime_ns == facts->mtime_ns && likeness(root_, out, one) == wanted;
     };
     // Bytes that a row still holds: this step performed twice, or in a replay one that comes again.
     const auto is_ours = [&](const FileStep& one) { return is_like(one, Likeness::same); };
@@ -512,13 +511,17 @@ void Filer::note_all() {
 }
 
 void Filer::flush() {
-    if (sync_failed_) throw base::Failure(base::Fault::io, "an earlier sync failed");
+    if (sync_failed()) throw base::Failure(base::Fault::io, "an earlier sync failed");
     try {
         sync_noted();
     } catch (const base::Failure&) {
         sync_failed_ = true;
         throw;
     }
+}
+
+bool Filer::sync_failed() const {
+    return sync_failed_ || (ordered_ && ordered_->sync_failed());
 }
 
 void Filer::sync_noted() {

@@ -109,7 +109,7 @@ class Filer {
     // there are few, syncfs above kFlushMax. After a Failure the rows must stay.
     void flush();
     // A sync failed: what it was to make durable may be lost, whatever later syncs say. Nothing more becomes durable.
-    bool sync_failed() const { return sync_failed_; }
+    bool sync_failed() const;
 
     static constexpr std::size_t kFlushMax = 64;
 
@@ -166,8 +166,8 @@ class Filer {
     std::set<std::string> touched_;                 // folders whose names may not be on disk yet
     bool many_;                                     // too many to name: the next flush is a syncfs
     bool sync_failed_ = false;
-    std::vector<FileStep> later_;                   // during a replay: what is still to come, last first
-    std::span<const FileStep> rows_;                // during a replay: all of them
+    std::vector<FileStep> later_;     // during a replay: what is still to come, last first
+    std::span<const FileStep> rows_;  // during a replay: all of them
 };
 
 // Where a step keeps what it writes until it is placed, and where it keeps bytes that it did not expect.

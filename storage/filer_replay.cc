@@ -24,15 +24,12 @@
 //
 // Then, goal-directed:
 //  - steps before the cut are not performed again: what they made may long be somewhere else. Only what the model says
-//  must
-//    stand somewhere now, and does not (a step that failed, or octets lost in a power cut because inline bytes are not
-//    synced before the answer), is put there, from the bytes the row still holds;
+//    must stand somewhere now, and does not (octets lost in a power cut, because inline bytes are not synced before the
+//    answer), is put there, from the bytes the row still holds;
 //  - a name with other content than the model's is an outside edit since: it stays, and no facts are reported, so that
-//  the
-//    next look takes it in;
-//  - steps with a mark, and those from the cut on, are performed in order. perform() looks before it acts and never overwrites unseen bytes, so
-//  a
-//    wrong guess can cost a conflict copy, never a version.
+//    the next look takes it in;
+//  - steps with a mark, and those from the cut on, are performed in order. perform() looks before it acts and never
+//    overwrites unseen bytes, so a wrong guess can cost a conflict copy, never a version.
 
 namespace storage {
 namespace {

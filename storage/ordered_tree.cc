@@ -1,5 +1,7 @@
 #include "storage/ordered_tree.h"
 
+#include "storage/base/failure.h"
+
 namespace storage {
 namespace {
 
@@ -11,7 +13,12 @@ std::string_view folder_of(std::string_view path) {
 }  // namespace
 
 void OrderedTree::sync_above(std::string_view path) {
-    tree_.sync_folder(folder_of(path));
+    try {
+        tree_.sync_folder(folder_of(path));
+    } catch (const base::Failure&) {
+        sync_failed_ = true;
+        throw;
+    }
 }
 
 // The folder that got the name comes first: of a file system that writes them one by one, both names are left rather

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,12 +37,15 @@ class OrderedTree final : public Tree {
     }
     Space space() const override { return tree_.space(); }
     const Volume& volume() const override { return tree_.volume(); }
+    // A name was changed and could not be made durable: nothing of this tree is believed from then on.
+    bool sync_failed() const { return sync_failed_; }
 
   private:
     void sync_above(std::string_view path);
     void sync_above(std::string_view first, std::string_view second);
 
     Tree& tree_;
+    std::atomic<bool> sync_failed_ = false;
 };
 
 }  // namespace storage

@@ -53,12 +53,13 @@ Shared& shared(const SimSqliteFile* file) {
     return shared_of[{file->life, file->ino}];
 }
 
+// A full disk has a code of its own, as SQLite's own file system says it.
 template <typename Call>
 int guarded(int code, Call call) {
     try {
         return call();
-    } catch (const base::Failure&) {
-        return code;
+    } catch (const base::Failure& failure) {
+        return failure.fault() == base::Fault::disk_full ? SQLITE_FULL : code;
     }
 }
 

@@ -72,7 +72,9 @@ class Unreliable final : public Tree {
         return tree_.copy_file(a, b);
     }
     Space space() const override { return tree_.space(); }
+    const Volume& volume() const override { return kind; }
 
+    Volume kind;
     mutable std::size_t calls = 0;
     unsigned fail_percent = 0;
     bool syncs_fail = false;
@@ -252,6 +254,24 @@ TEST_CASE("a sync that failed is not tried again") {
     tree.syncs_fail = false;
     CHECK_THROWS_AS(filer.flush(), base::Failure);
     CHECK(root.read("files/a") == "octets");
+}
+
+TEST_CASE("a name that could not be synced where it had to be ends the syncing") {
+    TempRoot root({}, Where::memory);
+    Unreliable tree(root.tree());
+    tree.kind.order = Order::none;
+    root.write("files/a", "octets");
+    Filer filer(tree, base::system_rng());
+    FileStep move;
+    move.lsn = 1;
+    move.op = StepOp::move;
+    move.src = "files/a";
+    move.dst = "files/b";
+    tree.syncs_fail = true;
+    CHECK_FALSE(filer.perform(move).failure.empty());
+    CHECK(filer.sync_failed());
+    tree.syncs_fail = false;
+    CHECK_THROWS_AS(filer.flush(), base::Failure);
 }
 
 TEST_CASE("a replay of 10,000 rows costs by the rows", "[slow]") {
