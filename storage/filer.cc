@@ -18,6 +18,7 @@ constexpr std::string_view kStaging = ".hearth/staging/";
 constexpr unsigned kOwnFolderMode = 0700;  // below .hearth
 constexpr int kSpaceDepth = 2;             // "files/<name>"
 constexpr int kRaceMax = 5;                // tries against somebody who makes and removes the target all the time
+constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::size_t kHashPieceBytes = 64 * 1024;
 
 std::string step_name(const FileStep& step) {
@@ -106,6 +107,11 @@ std::string parent_of(std::string_view path) {
 bool is_same_file(const FileFacts& a, const FileFacts& b) {
     if (a.kind != b.kind || a.ino != b.ino || a.dev != b.dev) return false;
     return a.kind != DiskKind::file || (a.size == b.size && a.mtime_ns == b.mtime_ns);
+}
+
+bool has_time_of(const FileStep& step, const FileFacts& facts) {
+    const std::int64_t beyond = step.mtime_ns % kNanosecondsPerSecond;
+    return facts.mtime_ns == step.mtime_ns || facts.mtime_ns == step.mtime_ns - beyond;
 }
 
 Likeness likeness(const Tree& root, const std::string& path, const FileStep& step) {
@@ -208,9 +214,12 @@ void Filer::write_inline(const FileStep& step, StepOutcome& outcome) {
     }
     write_own(file.get(), step);
     place(own, step, outcome);
-    // Of what was written here: what stands at dst by now may already be somebody else's.
-    outcome.facts = file->facts();
-    note_file(step.dst, outcome.facts->ino);
+    // Of what was written here: what stands at dst by now may already be somebody else's. And somebody may already have
+    // written into it.
+    const FileFacts facts = file->facts();
+    const bool untouched = has_time_of(step, facts) && facts.size == static_cast<std::int64_t>(step.bytes.size());
+    if (untouched) outcome.facts = facts;
+    note_file(step.dst, facts.ino);
     note_folder_of(step.dst);
 }
 
@@ -272,8 +281,9 @@ void Filer::place_staged(const FileStep& step, StepOutcome& outcome) {
     drop_second_name(step);
     const auto there = root_.stat(step.dst);
     if (!there && !staged) throw base::Failure(base::Fault::io, "the staged file is gone: " + step.src);
-    // Not ours (replaced from outside since): the old row stays, so that the next look finds the difference.
-    const bool ours = there && (step.src_ino ? there->ino == step.src_ino : there->mtime_ns == step.mtime_ns);
+    // Not ours (replaced from outside since, or written into): the old row stays, so that the next look finds the
+    // difference.
+    const bool ours = there && (step.src_ino == 0 || there->ino == step.src_ino) && has_time_of(step, *there);
     if (ours) outcome.facts = there;
 }
 

@@ -183,6 +183,10 @@ std::string parent_of(std::string_view path);
 // The same file before and after a rename (ctime differs); of folders only the inode counts.
 bool is_same_file(const FileFacts& a, const FileFacts& b);
 
+// A file that a step wrote has the time that the step gave it, as exactly as the file system keeps times, until
+// somebody writes into it.
+bool has_time_of(const FileStep& step, const FileFacts& facts);
+
 // How the file at `path` compares with the bytes and the time of a write_inline step. torn: ours, but a power cut lost
 // octets that had not reached the disk (the file is shorter, or has zeros in their place).
 enum class Likeness { other, torn, same };

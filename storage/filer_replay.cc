@@ -532,7 +532,7 @@ void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOu
     drop_second_name(step);
     if (home.empty() || home.starts_with(".hearth/")) return;
     const auto there = root_.stat(home);
-    if (there && Look::is_staged(*there, step)) outcome.facts = there;
+    if (there && Look::is_staged(*there, step) && has_time_of(step, *there)) outcome.facts = there;
 }
 
 // `by_hash`: whatever other octets stand there are torn ones.

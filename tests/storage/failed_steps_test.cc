@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <fstream>
+#include <functional>
 #include <random>
 
 namespace storage {
@@ -39,7 +41,9 @@ class Unreliable final : public Tree {
     }
     Rename rename(std::string_view a, std::string_view b) override {
         lot();
-        return tree_.rename(a, b);
+        const Rename outcome = tree_.rename(a, b);
+        if (outside) outside(std::string(b));
+        return outcome;
     }
     Rename exchange(std::string_view a, std::string_view b) override {
         lot();
@@ -75,6 +79,7 @@ class Unreliable final : public Tree {
     const Volume& volume() const override { return kind; }
 
     Volume kind;
+    std::function<void(const std::string&)> outside;  // another program, right after a rename to that name
     mutable std::size_t calls = 0;
     unsigned fail_percent = 0;
     bool syncs_fail = false;
@@ -272,6 +277,34 @@ TEST_CASE("a name that could not be synced where it had to be ends the syncing")
     CHECK(filer.sync_failed());
     tree.syncs_fail = false;
     CHECK_THROWS_AS(filer.flush(), base::Failure);
+}
+
+TEST_CASE("a file that another program writes into as soon as it shows is not taken for ours") {
+    TempRoot root({}, Where::memory);
+    Unreliable tree(root.tree());
+    tree.outside = [&](const std::string& path) { std::ofstream(root.path() + "/" + path, std::ios::in) << "theirs"; };
+    FileStep small;
+    small.lsn = 1;
+    small.dst = "files/a";
+    small.bytes = "octets";
+    FileStep staged;
+    staged.lsn = 2;
+    staged.op = StepOp::place_staged;
+    staged.src = ".hearth/staging/s";
+    staged.dst = "files/b";
+    root.write(staged.src, "octets");
+    staged.mtime_ns = root.tree().stat(staged.src)->mtime_ns;
+    staged.src_ino = root.tree().stat(staged.src)->ino;
+    for (const FileStep& step : {small, staged}) {
+        const StepOutcome outcome = Filer(tree, base::system_rng()).perform(step);
+        CHECK(outcome.failure.empty());
+        CHECK_FALSE(outcome.facts);
+        CHECK(root.read(step.dst) == "theirs");
+    }
+    tree.outside = nullptr;
+    // Nor by a replay, which knows a staged file by its inode.
+    const auto outcomes = Filer(tree, base::system_rng()).replay({staged});
+    CHECK_FALSE(outcomes.at(0).facts);
 }
 
 TEST_CASE("a replay of 10,000 rows costs by the rows", "[slow]") {
