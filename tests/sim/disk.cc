@@ -49,8 +49,50 @@ void Disk::step(std::string_view what, std::string_view where) {
     ++changes_;
     if (cut_at_ && changes_ >= *cut_at_) {
         dead_ = true;
+        ++fired_["cut at " + (step_.empty() ? std::string(what) : step_)];
         no_power();
     }
+}
+
+void Disk::may_fail(Call call, bool grows) {
+    alive();
+    const auto fire = [&](const char* name, base::Fault fault) {
+        ++faults_fired_;
+        ++fired_[std::string("fault ") + name];
+        note(name);
+        throw base::Failure(fault, name);
+    };
+    const auto drawn = [&](unsigned rate) { return rate > 0 && dice_() % 10'000 < rate; };
+    if (grows && faults_.full > 0) {
+        if (changes_ >= full_until_ && drawn(faults_.full)) full_until_ = changes_ + 1 + dice_() % 60;
+        if (changes_ < full_until_) {
+            ++changes_;  // time passes, and others free what they hold
+            fire("disk full", base::Fault::disk_full);
+        }
+    }
+    switch (call) {
+        case Call::open:
+            if (drawn(faults_.open)) fire("too many open files", base::Fault::io);
+            return;
+        case Call::read:
+            if (drawn(faults_.read)) fire("read", base::Fault::io);
+            return;
+        case Call::write:
+            if (drawn(faults_.write)) fire("write", base::Fault::io);
+            return;
+        case Call::name:
+            if (drawn(faults_.name)) fire("name", base::Fault::io);
+            return;
+        case Call::sync:
+        case Call::sync_all:
+            if (drawn(faults_.sync)) fire(call == Call::sync ? "fsync" : "syncfs", base::Fault::io);
+            return;
+    }
+}
+
+// As if it had been written: who asks again is told that all is well.
+void Disk::forget_unsynced(Inode& file) {
+    file.pending.clear();
 }
 
 std::int64_t Disk::now_ns() {
@@ -95,6 +137,7 @@ void Disk::change(Change what) {
 }
 
 Inode* Disk::make(Inode& folder, const std::string& name, storage::DiskKind kind) {
+    may_fail(Call::name, true);
     step("make", name);
     auto fresh = std::make_unique<Inode>();
     fresh->ino = ++last_ino_;
@@ -110,6 +153,7 @@ Inode* Disk::make(Inode& folder, const std::string& name, storage::DiskKind kind
 }
 
 void Disk::link(Inode& folder, const std::string& name, Ino ino) {
+    may_fail(Call::name, true);
     step("link", name);
     folder.entries[name] = ino;
     Inode& inode = must(ino);
@@ -119,6 +163,7 @@ void Disk::link(Inode& folder, const std::string& name, Ino ino) {
 }
 
 void Disk::unlink(Inode& folder, const std::string& name) {
+    may_fail(Call::name);
     step("unlink", name);
     const Ino ino = folder.entries.at(name);
     folder.entries.erase(name);
@@ -131,6 +176,7 @@ void Disk::unlink(Inode& folder, const std::string& name) {
 }
 
 void Disk::rename(Inode& from, const std::string& name, Inode& to, const std::string& new_name) {
+    may_fail(Call::name);
     step("rename", name);
     step("rename to", new_name);
     const Ino ino = from.entries.at(name);
@@ -147,6 +193,7 @@ void Disk::rename(Inode& from, const std::string& name, Inode& to, const std::st
 }
 
 void Disk::exchange(Inode& a, const std::string& name_a, Inode& b, const std::string& name_b) {
+    may_fail(Call::name);
     step("exchange", name_b);
     const Ino ino_a = a.entries.at(name_a), ino_b = b.entries.at(name_b);
     std::swap(a.entries.at(name_a), b.entries.at(name_b));
@@ -157,6 +204,18 @@ void Disk::exchange(Inode& a, const std::string& name_a, Inode& b, const std::st
 }
 
 void Disk::write(Inode& file, std::uint64_t offset, std::string_view bytes) {
+    try {
+        may_fail(Call::write, offset + bytes.size() > file.bytes.size());
+    } catch (const base::Failure&) {
+        // Perhaps a part was written.
+        if (!dead_ && bytes.size() > 1 && dice_() % 2 == 0) {
+            const std::string_view part = bytes.substr(0, dice_() % bytes.size());
+            put_bytes(file.bytes, offset, part);
+            file.pending.push_back({offset, std::string(part), std::nullopt});
+            file.mtime_ns = file.ctime_ns = now_ns();
+        }
+        throw;
+    }
     // Not the octets: SQLite writes what its memory held into the unused parts of pages.
     step("write", std::to_string(offset) + "+" + std::to_string(bytes.size()));
     put_bytes(file.bytes, offset, bytes);
@@ -219,6 +278,12 @@ void Disk::commit_names(std::size_t count) {
 }
 
 void Disk::sync_file(Inode& file) {
+    try {
+        may_fail(Call::sync);
+    } catch (const base::Failure&) {
+        if (!dead_) forget_unsynced(file);
+        throw;
+    }
     step("fsync", "");
     file.durable = file.bytes;
     file.pending.clear();
@@ -232,6 +297,7 @@ void Disk::sync_file(Inode& file) {
 }
 
 void Disk::sync_folder(Inode& folder) {
+    may_fail(Call::sync);
     step("fsync of a folder", "");
     if (names_ == Names::ordered) {
         std::size_t upto = 0;
@@ -253,6 +319,14 @@ void Disk::sync_folder(Inode& folder) {
 }
 
 void Disk::sync_all() {
+    try {
+        may_fail(Call::sync_all);
+    } catch (const base::Failure&) {
+        for (auto& [ino, inode] : inodes_) {
+            if (!dead_ && dice_() % 2 == 0) forget_unsynced(*inode);
+        }
+        throw;
+    }
     step("syncfs", "");
     for (auto& [ino, inode] : inodes_) {
         inode->durable = inode->bytes;
@@ -285,6 +359,8 @@ void Disk::closed(Ino ino, int life) {
 }
 
 void Disk::power_on(bool killed) {
+    heal();
+    faults_fired_ = 0;
     if (killed) {
         dead_ = false;
         cut_at_.reset();

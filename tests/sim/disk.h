@@ -11,6 +11,7 @@
 
 #include "storage/base/failure.h"
 #include "storage/disk.h"
+#include "tests/sim/faults.h"
 
 // A disk that forgets. It holds what programs see (cached) and what would be left after a power cut (durable), as far
 // as a file system promises no more: what was not synced may be there, missing or torn.
@@ -58,6 +59,15 @@ class Disk {
     // the process died, and all that was written is left.
     void power_on(bool killed);
     int life() const { return life_; }
+
+    // ---- failing calls ----
+    void use(const Faults& faults) { faults_ = faults; }
+    void heal() { faults_ = {}, full_until_ = 0; }
+    bool fails() const { return faults_fired_ > 0; }  // since the power came on
+    void may_fail(Call call, bool grows = false);     // throws base::Failure where it was drawn
+    // What the next changes are part of; the cut that hits one counts there.
+    void working_on(const std::string& step) { step_ = step; }
+    const Counts& fired() const { return fired_; }
 
     // ---- for the file system and SQLite's VFS; all throw base::Failure when the power is cut ----
     Inode* find(std::string_view path);  // below "/"; no leading slash
@@ -109,6 +119,13 @@ class Disk {
     void drop_if_unused(Ino ino);
     Inode& must(Ino ino);
 
+    void forget_unsynced(Inode& file);
+
+    Faults faults_;
+    std::uint64_t faults_fired_ = 0;
+    std::uint64_t full_until_ = 0;  // changes
+    std::string step_;
+    Counts fired_;
     const Names names_;
     const storage::Volume volume_;
     std::mt19937_64 dice_;

@@ -32,6 +32,7 @@ class SimFile final : public storage::File {
 
     std::size_t read_at(char* into, std::size_t length, std::uint64_t offset) const override {
         exec_.yield();
+        disk_.may_fail(Call::read);
         const std::string& bytes = inode().bytes;
         if (offset >= bytes.size()) return 0;
         const std::size_t count = std::min(length, bytes.size() - static_cast<std::size_t>(offset));
@@ -75,11 +76,13 @@ class SimTree final : public storage::Tree {
 
     std::unique_ptr<storage::File> open(std::string_view path) const override {
         Inode* found = look(path);
+        disk_.may_fail(Call::open);
         if (found == nullptr || found->kind != DiskKind::file) return nullptr;
         return std::make_unique<SimFile>(disk_, exec_, *found);
     }
     std::unique_ptr<storage::File> create(std::string_view path) override {
         exec_.yield();
+        disk_.may_fail(Call::open);
         const Place at = place(path);
         if (!at || at.inode()) return nullptr;
         return std::make_unique<SimFile>(disk_, exec_, *disk_.make(*at.folder, at.name, DiskKind::file));

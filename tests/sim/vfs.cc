@@ -54,8 +54,8 @@ Shared& shared(const SimSqliteFile* file) {
 }
 
 // A full disk has a code of its own, as SQLite's own file system says it.
-template <typename Call>
-int guarded(int code, Call call) {
+template <typename Fn>
+int guarded(int code, Fn call) {
     try {
         return call();
     } catch (const base::Failure& failure) {
@@ -75,6 +75,8 @@ int x_close(sqlite3_file* file) {
 int x_read(sqlite3_file* file, void* into, int count, sqlite3_int64 offset) {
     const Inode* inode = inode_of(mine(file));
     if (inode == nullptr) return SQLITE_IOERR_READ;
+    if (guarded(SQLITE_IOERR_READ, [] { return the_disk->may_fail(Call::read), SQLITE_OK; }) != SQLITE_OK)
+        return SQLITE_IOERR_READ;
     const auto at = static_cast<std::size_t>(offset);
     const auto wanted = static_cast<std::size_t>(count);
     const std::size_t there = at < inode->bytes.size() ? std::min(wanted, inode->bytes.size() - at) : 0;

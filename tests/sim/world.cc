@@ -1,81 +1,43 @@
 #include "tests/sim/world.h"
 
-#include <algorithm>
-#include <set>
-
-#include "storage/staging.h"
-#include "storage/store.h"
-#include "tests/sim/exec.h"
-#include "tests/sim/fs.h"
+#include "storage/base/failure.h"
+#include "storage/base/log.h"
+#include "storage/replication/pull.h"
+#include "tests/sim/home.h"
 
 namespace sim {
 
 namespace {
 
 constexpr int kLives = 4;
-constexpr std::size_t kUsers = 2;
-constexpr int kOperationsPerLife = 60;
+constexpr int kOperationsPerLife = 45;      // of each user
 constexpr std::uint64_t kCutStarting = 300;  // within so many changes of the disk
 constexpr std::uint64_t kCutWorking = 4000;
 constexpr std::uint64_t kCountedOperations = 200;
 constexpr std::uint64_t kCountedCrashes = 2;
-constexpr std::size_t kBigBytes = 20'000;  // beyond what travels inside a redo entry
+constexpr int kMeetings = 4;          // of two homes in a life
+constexpr int kLastMeetingsMax = 8;   // until neither has anything new
+constexpr std::uint64_t kBatchMax = 40;  // records pulled at once
 
-using storage::Node;
-using storage::NodeKind;
-using storage::ReadTxn;
-using storage::WriteTxn;
-
-struct Entry {
-    bool folder = false;
-    std::string bytes;
-    std::string property;
-    bool operator==(const Entry&) const = default;
-};
-using Folder = std::map<std::string, Entry>;  // path below the user's folder
-
-std::string text_of(const Folder& folder) {
-    std::string text;
-    for (const auto& [path, entry] : folder) {
-        text += " " + path + (entry.folder ? "/" : "=" + entry.bytes.substr(0, 12)) +
-                (entry.property.empty() ? "" : "{" + entry.property + "}");
-    }
-    return text.empty() ? " nothing" : text;
-}
-
-// The octets a seed writes: each content once in a run.
-std::string content_of(std::uint64_t number, bool big) {
-    std::string bytes = "content " + std::to_string(number) + "\n";
-    if (big) bytes.append(kBigBytes, static_cast<char>('a' + number % 26));
-    return bytes;
-}
-
-// One person: what the store acknowledged, and what it may have done when it went away.
-struct User {
-    std::string name;
-    Folder acknowledged;
-    std::vector<Folder> possible;    // beside it: an operation was under way
-    std::set<std::string> contents;  // acknowledged ones, ever
-};
+const storage::SpaceName kSpace{storage::SpaceKind::files, base::Id128{{1, 2, 3}}};
 
 class World {
   public:
-    World(std::uint64_t seed, Names names)
-        : dice_(seed),
-          exec_(dice_()),
-          clock_(exec_, 1'795'000'000'000),
-          rng_(dice_()),
-          disk_(dice_(), names),
-          fs_(disk_, exec_) {
-        report_.seed = seed;
-        for (std::size_t i = 0; i < kUsers; ++i) users_.push_back({"u" + std::to_string(i), {}, {}, {}});
+    World(std::uint64_t seed, Names names) : machine_(seed, names) {
         the_world = this;
-        exec_.know_power([this] { return disk_.dead(); }, [this](const std::string& what) { broken(what); });
-        use_for_sqlite(&disk_);
+        machine_.exec.know_power([this] { return machine_.disk.dead(); },
+                                 [this](const std::string& what) { machine_.broken(what); });
+        use_for_sqlite(&machine_.disk);
         base::replace_stop_at_once([] {
-            the_world->disk_.cut();
+            the_world->machine_.count("stopped at once");
+            the_world->machine_.disk.cut();
             throw base::Failure(base::Fault::io, "stopped at once");
         });
+        homes_.push_back(std::make_unique<Home>(machine_, "root", std::vector<std::string>{"u0", "u1"}, true));
+        // Every third seed has a second home, which mirrors the first.
+        if (machine_.below(3) == 0)
+            homes_.push_back(std::make_unique<Home>(machine_, "root2", std::vector<std::string>{"v0"}, false));
+        if (machine_.below(2) == 0) faults_ = Faults::drawn(machine_.dice);
     }
     ~World() {
         base::replace_stop_at_once(nullptr);
@@ -84,384 +46,130 @@ class World {
     }
 
     Report run() {
-        for (int life = 0; life < kLives && report_.broken.empty(); ++life) live(life);
-        if (report_.broken.empty()) check_life();
-        disk_.note(std::to_string(exec_.turns()));
-        report_.trace = disk_.trace();
-        return std::move(report_);
+        for (int life = 0; life < kLives && machine_.report.broken.empty(); ++life) live(life);
+        if (machine_.report.broken.empty()) end();
+        for (auto& home : homes_) home->close();
+        machine_.disk.note(std::to_string(machine_.exec.turns()));
+        machine_.report.trace = machine_.disk.trace();
+        for (const auto& [what, n] : machine_.disk.fired()) machine_.report.counts[what] += n;
+        if (homes_.size() == 2) machine_.count("two homes");
+        return std::move(machine_.report);
     }
 
   private:
-    void broken(const std::string& what) { report_.broken.push_back(what); }
-    void count(const std::string& what) { ++report_.counts[what]; }
-    std::uint64_t below(std::uint64_t n) { return dice_() % n; }
-
-    std::unique_ptr<storage::Store> open() {
-        storage::Store::Options options;
-        options.root = "/root";
-        options.readers = 2;
-        options.wal_bytes = 0;
-        return storage::Store::open(std::move(options), {clock_, rng_, fs_, exec_});
-    }
-
-    // The power is cut somewhere: while it starts, works, or stops.
+    // The power is cut somewhere: while it starts, works, or stops. Or not at all.
     void live(int life) {
-        const bool while_starting = below(4) == 0;
-        if (while_starting) disk_.cut_power_after(1 + below(kCutStarting));
-        try {
-            std::unique_ptr<storage::Store> store = open();
-            home_of(*store);
-            check_all(*store);
-            if (!while_starting && life + 1 < kLives) disk_.cut_power_after(1 + below(kCutWorking));
-            const std::uint64_t before = disk_.changes();
-            if (report_.broken.empty()) work(*store);
-            store.reset();
-            report_.counts["changes of the disk in whole lives"] += disk_.changes() - before;
-        } catch (const base::Failure& failure) {
-            if (!disk_.dead()) broken(std::string("a life ended by: ") + failure.what());
-        } catch (const std::exception& error) {
-            if (!disk_.dead()) broken(std::string("a life ended by: ") + error.what());
-        }
-        const bool killed = disk_.dead() && below(3) == 0;
-        count(!disk_.dead() ? "clean stops" : killed ? "kills" : "crashes");
-        disk_.power_on(killed);
-        use_for_sqlite(&disk_);
-    }
-
-    // Nothing is cut: what is left must be whole.
-    void check_life() {
-        disk_.never_cut();
-        try {
-            const auto store = open();
-            home_of(*store);
-            check_all(*store);
-        } catch (const std::exception& error) {
-            broken(std::string("the last start failed: ") + error.what());
-        }
-    }
-
-    void home_of(storage::Store& store) {
-        root_ = store.write([&](WriteTxn& txn) {
-            const base::Id128 owner{{1, 2, 3}};
-            const auto space = txn.space_of(storage::SpaceKind::files, owner);
-            return space ? space->root : txn.make_space(storage::SpaceKind::files, owner, "files/home", {}).root;
+        const bool while_starting = machine_.below(4) == 0;
+        const bool to_the_end = life + 1 == kLives;
+        if (while_starting) machine_.disk.cut_power_after(1 + machine_.below(kCutStarting));
+        attempt("a life ended by: ", [&] {
+            for (auto& home : homes_) home->open();
+            for (auto& home : homes_) home->check();
+            if (!while_starting && !to_the_end) machine_.disk.cut_power_after(1 + machine_.below(kCutWorking));
+            if (!machine_.report.broken.empty()) return;
+            machine_.disk.use(faults_);
+            work();
+            machine_.disk.heal();
+            if (!machine_.disk.dead()) homes_.front()->check_outside();
         });
-        for (const User& user : users_) {
-            store.write([&](WriteTxn& txn) {
-                if (!txn.child(root_, user.name)) txn.make({root_, user.name, NodeKind::folder, {}, {}}, {});
-            });
+        attempt("stopping failed: ", [&] {
+            for (auto& home : homes_) home->close();
+        });
+        for (auto& home : homes_) home->close();
+        const bool killed = machine_.disk.dead() && machine_.below(3) == 0;
+        machine_.count(!machine_.disk.dead() ? "clean stops" : killed ? "kills" : "crashes");
+        if (!killed) homes_.front()->power_was_cut();  // nobody synced what another program wrote
+        machine_.disk.power_on(killed);
+        use_for_sqlite(&machine_.disk);
+    }
+
+    template <typename Fn>
+    void attempt(const char* what, Fn fn) {
+        try {
+            fn();
+        } catch (const std::exception& error) {
+            if (!machine_.disk.dead()) machine_.broken(std::string(what) + error.what());
         }
     }
 
-    void work(storage::Store& store) {
+    void work() {
         std::vector<std::unique_ptr<base::Thread>> threads;
-        for (User& user : users_) {
-            threads.push_back(exec_.spawn(
-                user.name, [&] { act(store, user); }, 0));
+        for (auto& home : homes_) home->work(threads, kOperationsPerLife);
+        if (homes_.size() == 2) {
+            threads.push_back(machine_.exec.spawn(
+                "meeting",
+                [this] {
+                    for (int i = 0; i < kMeetings && !machine_.disk.dead(); ++i) meet();
+                },
+                0));
         }
         threads.clear();  // waits
     }
 
-    void act(storage::Store& store, User& user) {
-        for (int i = 0; i < kOperationsPerLife; ++i) {
-            Folder after = user.acknowledged;
-            const auto operation = choose(store, user, after);
-            if (!operation) continue;
-            user.possible = {after};
-            try {
-                operation();
-            } catch (const base::Failure& failure) {
-                if (!disk_.dead()) broken(user.name + ": refused: " + failure.what());
-                return;
-            }
-            count("operations");
-            for (const auto& [path, entry] : after) {
-                if (!entry.folder) user.contents.insert(entry.bytes);
-            }
-            user.acknowledged = std::move(after);
-            user.possible.clear();
+    // One hears some of what the other wrote.
+    void meet() {
+        for (std::uint64_t turns = machine_.below(400); turns > 0; --turns) machine_.exec.yield();
+        const std::size_t to = machine_.below(2);
+        try {
+            storage::FeedLimits limits;
+            limits.records = 1 + machine_.below(kBatchMax);
+            storage::StoreSource source(homes_[1 - to]->store());
+            machine_.report.counts["records pulled"] +=
+                storage::pull(homes_[to]->store(), kSpace, source, 0, limits).records;
+        } catch (const base::Failure& failure) {
+            if (machine_.disk.dead()) return;
+            if (!machine_.disk.fails()) machine_.broken(std::string("a pull failed: ") + failure.what());
         }
     }
 
-    // ---- what a user does ----
-
-    std::string pick(const Folder& folder, bool folders, bool top) {
-        std::vector<std::string> paths;
-        if (top) paths.emplace_back();
-        for (const auto& [path, entry] : folder) {
-            if (entry.folder == folders) paths.push_back(path);
-        }
-        return paths.empty() ? "-" : paths[below(paths.size())];
-    }
-    static std::string under(const std::string& folder, const std::string& name) {
-        return folder.empty() ? name : folder + "/" + name;
-    }
-
-    Node node(ReadTxn& txn, const User& user, const std::string& path) {
-        std::vector<std::string> names{user.name};
-        for (std::size_t at = 0; at < path.size();) {
-            const std::size_t slash = std::min(path.find('/', at), path.size());
-            names.push_back(path.substr(at, slash - at));
-            at = slash + 1;
-        }
-        const storage::Walk walk = txn.walk(root_, names);
-        if (!walk.found()) throw std::runtime_error(user.name + "/" + path + " is not found");
-        return walk.last();
-    }
-    static std::string name_of(const std::string& path) {
-        const auto slash = path.rfind('/');
-        return slash == std::string::npos ? path : path.substr(slash + 1);
-    }
-    static std::string parent_of(const std::string& path) {
-        const auto slash = path.rfind('/');
-        return slash == std::string::npos ? "" : path.substr(0, slash);
-    }
-
-    std::function<void()> choose(storage::Store& store, User& user, Folder& after) {
-        const std::string folder = pick(after, true, true);
-        const std::string file = pick(after, false, false);
-        const std::string fresh = under(folder, "n" + std::to_string(next_name_++ % 40));
-        const bool is_free = !after.contains(fresh);
-        switch (below(13)) {
-            case 0:
-            case 1:
-            case 2:
-                if (!is_free) return {};
-                return put(store, user, fresh, after);
-            case 3:
-            case 4:
-                if (file == "-") return {};
-                return put(store, user, file, after);
-            case 5:
-                if (!is_free || std::count(folder.begin(), folder.end(), '/') > 2) return {};
-                after[fresh].folder = true;
-                return [this, &store, &user, folder, fresh] {
-                    count("mkcol");
-                    store.write([&](WriteTxn& txn) {
-                        txn.make({node(txn, user, folder).id, name_of(fresh), NodeKind::folder, {}, {}}, {});
-                    });
-                };
-            case 6: {
-                const std::string from = below(3) == 0 ? pick(after, true, false) : file;
-                if (from == "-" || !is_free || folder == from || folder.starts_with(from + "/")) return {};
-                Folder moved;
-                for (const auto& [path, entry] : after) {
-                    const bool inside = path == from || path.starts_with(from + "/");
-                    moved[inside ? fresh + path.substr(from.size()) : path] = entry;
-                }
-                after = std::move(moved);
-                return [this, &store, &user, from, folder, fresh] {
-                    count("move");
-                    store.write([&](WriteTxn& txn) {
-                        txn.place(node(txn, user, from).id, node(txn, user, folder).id, name_of(fresh), {});
-                    });
-                };
-            }
-            case 7: {
-                const std::string what = below(4) == 0 ? pick(after, true, false) : file;
-                if (what == "-") return {};
-                std::erase_if(after,
-                              [&](const auto& one) { return one.first == what || one.first.starts_with(what + "/"); });
-                return [this, &store, &user, what] {
-                    count("delete");
-                    store.write([&](WriteTxn& txn) { txn.remove(node(txn, user, what).id, {}); });
-                };
-            }
-            case 8: {
-                if (file == "-") return {};
-                const std::string value = "p" + std::to_string(next_content_++);
-                after[file].property = value;
-                return [this, &store, &user, file, value] {
-                    count("proppatch");
-                    storage::PropChanges changes;
-                    changes.props.push_back({"urn:x", "p", value});
-                    store.write([&](WriteTxn& txn) { txn.set_props(node(txn, user, file).id, changes, {}); });
-                };
-            }
-            case 9:
-            case 10: {  // the source's time goes with it: equal octets with equal times at two names
-                const std::string to = below(2) == 0 ? fresh : pick(after, false, false);
-                if (file == "-" || to == "-" || to == file || (to == fresh && !is_free)) return {};
-                after[to].bytes = after[file].bytes;
-                return [this, &store, &user, file, to] {
-                    count("copy");
-                    const Node source = store.read([&](ReadTxn& txn) { return node(txn, user, file); });
-                    storage::Content content = uploaded(store, contents_.at(*source.hash), source.mtime_ns);
-                    store.write([&](WriteTxn& txn) {
-                        txn.put({node(txn, user, parent_of(to)).id, name_of(to), NodeKind::file, {}, {}, {}},
-                                std::move(content), storage::no_index(), {});
-                    });
-                };
-            }
-            case 11: {
-                const std::string over = pick(after, false, false);
-                if (file == "-" || over == "-" || over == file) return {};
-                after[over] = after[file];
-                after.erase(file);
-                return [this, &store, &user, file, over] {
-                    count("move over");
-                    store.write([&](WriteTxn& txn) {
-                        const Node source = node(txn, user, file);
-                        const Node target = node(txn, user, over);
-                        txn.remove(target.id, {});
-                        txn.place(source.id, target.parent, name_of(over), {});
-                    });
-                };
-            }
-            default:
-                return [this, &store] {
-                    count("pause");
-                    clock_.jump(static_cast<std::int64_t>(below(3000)) - 1000);
-                    exec_.advance_ms(static_cast<std::int64_t>(below(700)));
-                    if (below(3) == 0) store.checkpoint();
-                    for (std::uint64_t turns = below(20); turns > 0; --turns) exec_.yield();
-                };
-        }
-    }
-
-    storage::Content uploaded(storage::Store& store, const std::string& bytes, std::optional<std::int64_t> mtime_ns) {
-        storage::Upload upload(store.tree(), rng_, {bytes.size(), std::uint64_t{1} << 20, false, false, false});
-        upload.write(bytes);
-        upload.close();
-        return upload.finish(mtime_ns);
-    }
-
-    std::function<void()> put(storage::Store& store, User& user, const std::string& path, Folder& after) {
-        const bool big = below(3) == 0;
-        const std::string bytes = content_of(next_content_++, big);
-        after[path].bytes = bytes;
-        contents_[base::sha256(bytes)] = bytes;
-        return [this, &store, &user, path, bytes] {
-            count(bytes.size() > storage::kInlineBytesMax ? "put, staged" : "put, inline");
-            storage::Content content = uploaded(store, bytes, {});
-            store.write([&](WriteTxn& txn) {
-                txn.put({node(txn, user, parent_of(path)).id, name_of(path), NodeKind::file, {}, {}, {}},
-                        std::move(content), storage::no_index(), {});
-            });
-        };
-    }
-
-    // ---- what must hold ----
-
-    void check_all(storage::Store& store) {
-        store.read([&](ReadTxn& txn) { store.settle(txn.lsn()); });
-        std::set<std::string> everything;
-        read_all(store.tree(), "", everything);
-        for (User& user : users_) check_user(store, user, everything);
-        for (const auto& finding : store.check(false)) {
-            if (finding.what == storage::Store::Finding::kKeptAside) continue;
-            broken("check: " + finding.what + " " + finding.where);
-        }
-    }
-
-    void check_user(storage::Store& store, User& user, const std::set<std::string>& everything) {
-        const Folder indexed = index_of(store, user);
-        const Folder on_disk = disk_of(store.tree(), "files/home/" + user.name);
-        user.possible.push_back(user.acknowledged);
-        const auto same = std::find(user.possible.begin(), user.possible.end(), indexed);
-        if (same == user.possible.end()) {
-            std::string wanted;
-            for (const Folder& one : user.possible) wanted += "\n      or" + text_of(one);
-            broken("I1: " + user.name + " finds" + text_of(indexed) + "\n  wanted" + wanted.substr(9));
-            return;
-        }
-        Folder plain = indexed;
-        for (auto& [path, entry] : plain) entry.property.clear();
-        if (plain != on_disk) {
-            broken("I4: " + user.name + "'s index says" + text_of(plain) + "\n  the disk" + text_of(on_disk));
-        }
-        user.acknowledged = indexed;
-        user.possible.clear();
-        // Nothing expires in the time of a run: what was ever acknowledged is there or in history.
-        for (const std::string& bytes : user.contents) {
-            if (everything.contains(bytes)) continue;
-            const std::string hash = base::hex(base::sha256(bytes).view());
-            const auto kept = store.tree().stat(".hearth/versions/" + hash.substr(0, 2) + "/" + hash);
-            broken("I1: history of " + user.name + " lacks " + bytes.substr(0, bytes.find('\n')) + "; versions/ has " +
-                   (kept ? std::to_string(kept->size) + " octets" : "no file") + " of its " +
-                   std::to_string(bytes.size()));
-        }
-    }
-
-    Folder index_of(storage::Store& store, const User& user) {
-        Folder found;
-        std::map<std::string, base::Hash> hashes;
-        store.read([&](ReadTxn& txn) {
-            const Node top = node(txn, user, "");
-            std::vector<std::pair<Node, std::string>> open{{top, ""}};
-            while (!open.empty()) {
-                const Node folder = open.back().first;
-                const std::string path = open.back().second;
-                open.pop_back();
-                txn.list(folder.id, storage::Need::props, "", storage::kListPageMax, [&](const storage::Row& row) {
-                    const std::string at = under(path, row.node.name);
-                    Entry& entry = found[at];
-                    entry.folder = storage::is_collection(row.node.kind);
-                    for (const storage::Prop& prop : row.props) entry.property = prop.value;
-                    if (entry.folder) {
-                        open.push_back({row.node, at});
-                    } else if (row.node.hash) {
-                        hashes[at] = *row.node.hash;
-                    }
-                });
-            }
+    // Nothing is cut and nothing fails: what is left must be whole, and homes that hear all of each other equal.
+    void end() {
+        machine_.disk.never_cut();
+        attempt("the last start failed: ", [&] {
+            for (auto& home : homes_) home->open();
+            for (auto& home : homes_) home->check();
+            if (homes_.size() == 2 && machine_.report.broken.empty()) compare();
         });
-        for (const auto& [path, hash] : hashes) {
-            const auto octets = contents_.find(hash);
-            found[path].bytes = octets == contents_.end() ? "unknown" : octets->second;
-        }
-        return found;
     }
 
-    static std::string read_file(storage::Tree& tree, const std::string& path) {
-        const auto file = tree.open(path);
-        std::string bytes(file ? static_cast<std::size_t>(file->facts().size) : 0, '\0');
-        if (file) bytes.resize(file->read_at(bytes.data(), bytes.size(), 0));
-        return bytes;
-    }
-    static Folder disk_of(storage::Tree& tree, const std::string& top) {
-        Folder found;
-        std::vector<std::string> open{""};
-        while (!open.empty()) {
-            const std::string path = open.back();
-            open.pop_back();
-            for (const storage::DirEntry& one : tree.list(path.empty() ? top : top + "/" + path)) {
-                const std::string at = under(path, one.name);
-                found[at].folder = one.kind == storage::DiskKind::folder;
-                if (found[at].folder) {
-                    open.push_back(at);
-                } else {
-                    found[at].bytes = read_file(tree, top + "/" + at);
+    void compare() {
+        std::size_t news = 1;
+        for (int i = 0; i < kLastMeetingsMax && news > 0; ++i) {
+            news = 0;
+            for (std::size_t to = 0; to < 2; ++to) {
+                storage::StoreSource source(homes_[1 - to]->store());
+                const storage::Pulled pulled = storage::pull(homes_[to]->store(), kSpace, source);
+                news += pulled.records;
+                // What another program took away is not to be had: its removal would be told by a look at the disk.
+                if (!pulled.waiting.empty()) {
+                    machine_.count("waiting for what another program took");
+                    return;
                 }
             }
         }
-        return found;
-    }
-    static void read_all(storage::Tree& tree, const std::string& path, std::set<std::string>& contents) {
-        for (const storage::DirEntry& one : tree.list(path)) {
-            const std::string at = under(path, one.name);
-            if (one.kind == storage::DiskKind::folder) {
-                read_all(tree, at, contents);
-            } else if (one.kind == storage::DiskKind::file) {
-                contents.insert(read_file(tree, at));
+        if (news > 0) machine_.broken("I2: homes never end telling each other news");
+        if (homes_[0]->digest() != homes_[1]->digest() || homes_[0]->shown() != homes_[1]->shown()) {
+            std::string text;
+            const auto a = homes_[0]->shown(), b = homes_[1]->shown();
+            for (const auto& [path, what] : a) {
+                const auto other = b.find(path);
+                if (other == b.end() || other->second != what)
+                    text += "\n    " + path + ": " + what + " | " + (other == b.end() ? "-" : other->second);
             }
+            for (const auto& [path, what] : b) {
+                if (!a.contains(path)) text += "\n    " + path + ": - | " + what;
+            }
+            machine_.broken("I2: homes that heard the same differ:" + text);
         }
+        for (auto& home : homes_) home->check();
+        machine_.count("homes compared");
     }
 
     static World* the_world;
 
-    std::mt19937_64 dice_;
-    Exec exec_;
-    Clock clock_;
-    Rng rng_;
-    Disk disk_;
-    SimFs fs_;
-    Report report_;
-    std::vector<User> users_;
-    storage::NodeId root_ = 0;
-    std::uint64_t next_content_ = 1;
-    std::uint64_t next_name_ = 0;
-    std::map<base::Hash, std::string> contents_;
+    Machine machine_;
+    Faults faults_;
+    std::vector<std::unique_ptr<Home>> homes_;
 };
 
 World* World::the_world = nullptr;
@@ -473,7 +181,8 @@ bool Report::counted() const {
         const auto found = counts.find(what);
         return found != counts.end() && found->second >= n;
     };
-    return at_least("operations", kCountedOperations) && at_least("crashes", kCountedCrashes);
+    return at_least("operations", kCountedOperations) && at_least("crashes", kCountedCrashes) &&
+           at_least("outside changes", 1);
 }
 
 Report run_seed(std::uint64_t seed, Names names) {

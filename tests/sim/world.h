@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -14,12 +13,12 @@ struct Report {
     std::uint64_t seed = 0;
     std::uint64_t trace = 0;  // of everything that happened, in order
     std::vector<std::string> broken;
-    std::map<std::string, std::uint64_t> counts;  // operations, crashes, …
-    bool counted() const;                         // enough happened to count as a run
+    Counts counts;         // operations, crashes, faults, cuts …
+    bool counted() const;  // at least 200 operations by two users, two crashes and an outside writer
 };
 
-// Lives of one store on one disk: users and an outside writer change it, the power is cut, it starts again, and what
-// was acknowledged must be there.
+// Lives of one or two stores on one disk: users and another program change it, calls fail, the power is cut, they start
+// again; what was acknowledged must be there, and stores that heard all of each other must be equal.
 Report run_seed(std::uint64_t seed, Names names);
 
 }  // namespace sim

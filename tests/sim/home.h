@@ -1,0 +1,88 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "storage/store.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/outside.h"
+
+namespace sim {
+
+struct Entry {
+    bool folder = false;
+    std::string bytes;
+    std::string property;
+    bool operator==(const Entry&) const = default;
+};
+using Folder = std::map<std::string, Entry>;  // path below a user's folder
+
+// One person with a folder that nobody else writes to through a store: what was acknowledged, and what may have happened
+// when an answer did not come.
+struct User {
+    std::string name;
+    bool has_outsider = false;  // another program writes there as well: the disk may show anything of its
+    Folder acknowledged;
+    std::vector<Folder> possible;    // beside it: an operation was under way
+    Octets octets;
+};
+
+// One store, its users, and what must hold for them. Homes with the same space mirror each other.
+class Home {
+  public:
+    Home(Machine& machine, std::string root, std::vector<std::string> users, bool with_outsider);
+
+    void open();  // makes the users' folders; throws base::Failure
+    void close() { store_.reset(); }
+    bool is_open() const { return store_ != nullptr; }
+    storage::Store& store() { return *store_; }
+    const std::string& root() const { return root_; }
+
+    // Everybody acts until his operations are done or the power is cut.
+    void work(std::vector<std::unique_ptr<base::Thread>>& threads, int operations);
+    void check();          // after a start: all invariants of one store
+    void check_outside();  // before an orderly end or after a kill: what another program left is somewhere (I9)
+    void power_was_cut() { outside_.forget(); }
+
+    // Of the whole space: for comparing homes.
+    std::string digest();
+    std::map<std::string, std::string> shown();
+
+  private:
+    void act(User& user, int operations);
+    void wander(int operations);
+    bool settle_refused(User& user, const Folder& before, const Folder& after);
+    std::function<void()> choose(User& user, Folder& after);
+    std::function<void()> put(User& user, const std::string& path, Folder& after);
+    std::string pick(const Folder& folder, bool folders, bool top);
+    storage::Content uploaded(const std::string& bytes, std::optional<std::int64_t> mtime_ns);
+    storage::Node node(storage::ReadTxn& txn, const std::string& user, const std::string& path);
+    void remember(const std::string& bytes);
+
+    void check_user(User& user, const std::set<std::string>& everything);
+    void check_contents(const std::string& whose, const std::set<std::string>& wanted,
+                        const std::set<std::string>& everything);
+    void check_etags(const std::string& folder);
+    void check_dots();
+    Folder index_of(const std::string& user);
+    Folder disk_of(const std::string& top);
+    std::string read_file(const std::string& path);
+    void read_all(const std::string& path, std::set<std::string>& contents);
+
+    Machine& machine_;
+    const std::string root_;
+    std::vector<User> users_;
+    std::set<std::string> shared_contents_;  // acknowledged in the folder that all homes write to
+    Outside outside_;
+    std::unique_ptr<storage::Store> store_;
+    storage::NodeId top_ = 0;
+    storage::SpaceId space_ = 0;
+    std::map<base::Hash, std::string> contents_;
+    std::map<storage::Dot, std::string> dots_;  // every record ever seen, by its octets (I7)
+};
+
+}  // namespace sim
