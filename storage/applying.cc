@@ -60,7 +60,7 @@ std::size_t Writing::apply(SpaceId id, std::span<const LogRecord> records, Fetch
             if (!node || is_collection(node->kind)) note_folder_move(id, record.hlc);
         }
     }
-    if (anew) lay_out_anew(id, last, &fetched);
+    if (anew) lay_out_anew(id, last, &supply);
     if (!changed.empty()) follow_accounts(*this, changed, last);
     return fresh;
 }
@@ -114,7 +114,7 @@ bool Writing::create_plainly(const Space& space, const LogRecord& record, const 
     }
     // A tree that another home builds shows when it is placed.
     const auto above = by_oid(space.id, body.place->parent);
-    const bool hidden = body.place->parent.is_zero() || (!above && tangles_.contains(space.id, body.place->parent));
+    const bool hidden = body.place->parent.is_zero() || (!above && tangles_.is_unseen(space.id, body.place->parent));
     if (hidden) {
         tangles_.add(db_, space.id, record.oid);
         return true;

@@ -169,7 +169,8 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
     Chores chores = take_chores();
     Flight flight;
     folders_.trim();
-    Writing txn({db_, fresh_, locked_, ledger_, folders_, tangles_, tree_, seams_, free_floor_bytes_}, flight.group);
+    Writing txn({db_, fresh_, locked_, ledger_, folders_, tangles_, tree_, wait_for_steps_, seams_, free_floor_bytes_},
+                flight.group);
     bool launched = false;
     const auto undo = [&] {
         if (launched) fresh_.recall(flight.group.steps);
@@ -222,7 +223,7 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
     if (flight.group.locks_went) locked_.load(db_);
     for (Content* content : flight.group.staged) content->committed();
     flight.jobs = std::move(jobs);
-    flight.lsn = ledger_.lsn();
+    flight.lsn = committed_ = ledger_.lsn();
     hand_over(std::move(flight));
     return true;
 }

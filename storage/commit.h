@@ -98,6 +98,8 @@ class Committer {
     Ledger ledger_;
     Folders folders_;
     Tangles tangles_;
+    Lsn committed_ = 0;  // of the last group; writer thread only
+    const std::function<void()> wait_for_steps_ = [this] { settle(committed_); };
 
     std::unique_ptr<base::Monitor> queue_monitor_;  // guards the next five
     std::deque<Job*> queue_;

@@ -81,8 +81,9 @@ void add_tangle(sql::Connection& connection) {
 }
 
 constexpr Step kWhole{kSchemaVersion, create_all};
-constexpr std::array kSteps = {Step{2, add_lock_above}, Step{3, add_sync},            Step{4, count_props},
-                               Step{5, add_kv_beside},  Step{6, split_version_index}, Step{7, add_tangle}};
+constexpr std::array kSteps = {Step{2, add_lock_above},      Step{3, add_sync},
+                               Step{4, count_props},         Step{5, add_kv_beside},
+                               Step{6, split_version_index}, Step{7, add_tangle}};
 static_assert(kSteps.back().version == kSchemaVersion);
 
 void take(sql::Connection& connection, const Step& step) {

@@ -39,8 +39,8 @@ Rank content_rank(const Wanted& wanted) {
 class Writing::Showing {
   public:
     Showing(Writing& txn, const Space& space, const SpaceState& state, const Layout& layout, const Author& author,
-            FetchedContents* fetched)
-        : txn_(txn), space_(space), state_(state), layout_(layout), author_(author), supply_(fetched) {
+            Supply& supply)
+        : txn_(txn), space_(space), state_(state), layout_(layout), author_(author), supply_(supply) {
         stamp_ = txn_.ledger_.last(space_.id);
         root_ = txn_.must(space_.root).oid;
         // Whatever its record's own steps were numbered, these come after all that is queued.
@@ -264,7 +264,7 @@ class Writing::Showing {
     const SpaceState& state_;
     const Layout& layout_;
     const Author author_;
-    Supply supply_;
+    Supply& supply_;
     Stamp stamp_;
     Oid root_;
     std::map<Oid, Node> rows_;
@@ -277,19 +277,45 @@ class Writing::Showing {
     std::set<Oid> parked_;
 };
 
+// Where the octets may be while steps of this group wait: at any object that has them, or where a step takes them from.
+std::vector<std::string> Writing::paths_of(const WantedContent& wanted) {
+    std::vector<std::string> paths{content_path(*this, wanted)};
+    auto holders = db_.query("SELECT id FROM node WHERE space = ?1 AND hash = ?2");
+    holders.bind(wanted.space).bind_blob(wanted.hash.view());
+    std::set<NodeId> ids;
+    while (holders.next()) ids.insert(holders.integer(0));
+    for (const NodeId id : ids) paths.push_back(disk_path(must(id)));
+    const std::string kept = version_path(wanted.hash);
+    for (const FileStep& step : group_.steps) {
+        if (step.op == StepOp::move && ids.contains(step.node)) paths.push_back(step.src);
+        if (step.op == StepOp::keep_file && step.dst == kept) paths.push_back(step.src);
+        if (step.op == StepOp::place_staged && ids.contains(step.node)) paths.push_back(step.src);
+        if (step.keep == kept) paths.push_back(step.dst);
+    }
+    return paths;
+}
+
 // A change here that lets a file show which another hid: its octets are here. Seldom, and so not worth asking before.
 void Writing::reveal(const std::vector<WantedContent>& wanted, FetchedContents& into) {
+    wait_for_steps_();
     for (const WantedContent& one : wanted) {
-        auto content = receive_content(tree_, seams_.rng, one, [&](base::ByteSink& sink) {
-            return send_content(tree_, content_path(*this, one), one, sink);
-        });
+        std::optional<Content> content;
+        for (const FileStep& step : group_.steps) {
+            const bool has = step.op == StepOp::write_inline && base::sha256(step.bytes) == one.hash;
+            if (has && !content) content = Content::inlined(step.bytes, one.hash);
+        }
+        for (const std::string& path : paths_of(one)) {
+            if (content) break;
+            content = receive_content(tree_, seams_.rng, one,
+                                      [&](base::ByteSink& sink) { return send_content(tree_, path, one, sink); });
+        }
         if (!content) throw base::Failure(base::Fault::unavailable, "a file that is to show again has no octets yet");
         into.emplace(one.hash, std::move(*content));
     }
 }
 
-// `fetched` null: records of this server, whose contents are here.
-void Writing::lay_out_anew(SpaceId id, const Author& author, FetchedContents* fetched) {
+// `supply` null: records of this server, whose contents are here.
+void Writing::lay_out_anew(SpaceId id, const Author& author, Supply* supply) {
     const Space space = ledger_.space(id);
     // A removal in pieces ends first: what is in it shows nowhere and is not removed yet.
     const auto draining = [&] {
@@ -302,15 +328,16 @@ void Writing::lay_out_anew(SpaceId id, const Author& author, FetchedContents* fe
     const Oid root = must(space.root).oid;
     const SpaceState state = state_of(id);
     const Layout layout = lay_out(state, root, short_origin);
-    if (fetched) {
-        Showing(*this, space, state, layout, author, fetched).run();
+    if (supply) {
+        Showing(*this, space, state, layout, author, *supply).run();
     } else {
         FetchedContents& revealed = group_.revealed.emplace_back();
+        Supply here(&revealed);
         try {
-            Showing(*this, space, state, layout, author, &revealed).run();
+            Showing(*this, space, state, layout, author, here).run();
         } catch (const MissingContents& missing) {  // nothing was moved yet
             reveal(missing.wanted(), revealed);
-            Showing(*this, space, state, layout, author, &revealed).run();
+            Showing(*this, space, state, layout, author, here).run();
         }
     }
     tangles_.replace(db_, id, tangles_of(state, layout, root, short_origin));

@@ -31,6 +31,13 @@ bool Tangles::contains(SpaceId space, const Oid& oid) const {
     return found != spaces_.end() && found->second.contains(oid);
 }
 
+bool Tangles::is_unseen(SpaceId space, const Oid& oid) const {
+    const auto found = spaces_.find(space);
+    if (found == spaces_.end()) return false;
+    const auto at = found->second.find(oid);
+    return at != found->second.end() && !at->second;
+}
+
 std::vector<Oid> Tangles::hidden_behind(SpaceId space, const Oid& shown) const {
     std::vector<Oid> hidden;
     const auto found = spaces_.find(space);

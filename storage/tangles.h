@@ -21,6 +21,8 @@ class Tangles {
     void load(sql::Connection& db);
     bool contains(SpaceId space, const Oid& oid) const;
     bool any(SpaceId space) const { return spaces_.contains(space); }
+    // Alive and without a row, and not behind another: it waits for something above it, or its tree is being built.
+    bool is_unseen(SpaceId space, const Oid& oid) const;  // the caller knows that it has no row
     // Objects that hide behind this one.
     std::vector<Oid> hidden_behind(SpaceId space, const Oid& shown) const;
     void add(sql::Connection& db, SpaceId space, const Oid& oid);

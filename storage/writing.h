@@ -36,6 +36,7 @@ class Writing final : public Reading<WriteTxn> {
         Folders& folders;
         Tangles& tangles;
         Tree& tree;
+        const std::function<void()>& wait_for_steps;  // of the groups before this one; bounded
         const Seams& seams;
         std::uint64_t free_floor_bytes;
     };
@@ -46,6 +47,7 @@ class Writing final : public Reading<WriteTxn> {
           folders_(tools.folders),
           tangles_(tools.tangles),
           tree_(tools.tree),
+          wait_for_steps_(tools.wait_for_steps),
           seams_(tools.seams),
           free_floor_bytes_(tools.free_floor_bytes),
           group_(group) {}
@@ -171,7 +173,8 @@ class Writing final : public Reading<WriteTxn> {
     std::optional<Node> plain_folder(const Space& space, const PlaceFacet& place);
 
     // showing.cc
-    void lay_out_anew(SpaceId space, const Author& author, FetchedContents* fetched);
+    void lay_out_anew(SpaceId space, const Author& author, Supply* supply);
+    std::vector<std::string> paths_of(const WantedContent& wanted);
     void reveal(const std::vector<WantedContent>& wanted, FetchedContents& into);
     class Showing;
     friend class Showing;
@@ -181,6 +184,7 @@ class Writing final : public Reading<WriteTxn> {
     Folders& folders_;
     Tangles& tangles_;
     Tree& tree_;
+    const std::function<void()>& wait_for_steps_;
     const Seams& seams_;
     const std::uint64_t free_floor_bytes_;
     Group& group_;

@@ -83,12 +83,14 @@ void Home::check_outside() {
     std::set<std::string> everything;
     read_all("", everything);
     for (const std::string& bytes : outside_.left()) {
-        if (!everything.contains(bytes)) machine_.broken("I9: nowhere is what another program left: " + short_text(bytes));
+        if (!everything.contains(bytes))
+            machine_.broken("I9: nowhere is what another program left: " + short_text(bytes));
     }
     check_etags("x");
 }
 
-// What a GET would answer under an entity tag has these octets: the file is as it was last seen, or the tag is not used.
+// What a GET would answer under an entity tag has these octets: the file is as it was last seen, or the tag is not
+// used.
 void Home::check_etags(const std::string& folder) {
     store_->read([&](ReadTxn& txn) {
         store_->settle(txn.lsn());

@@ -21,7 +21,9 @@ struct Faults {
 
     static Faults drawn(std::mt19937_64& dice) {
         Faults faults;
-        const auto rate = [&dice](unsigned most) { return dice() % 3 == 0 ? 1 + static_cast<unsigned>(dice() % most) : 0; };
+        const auto rate = [&dice](unsigned most) {
+            return dice() % 3 == 0 ? 1 + static_cast<unsigned>(dice() % most) : 0;
+        };
         faults.open = rate(8);
         faults.read = rate(8);
         faults.write = rate(12);

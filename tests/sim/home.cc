@@ -12,6 +12,12 @@ namespace {
 constexpr int kRefusalsMax = 4;  // in a row: the store refuses until it is started again
 constexpr const char* kShared = "s";
 
+// Another home's records came between a look and the write.
+class Overtaken : public std::runtime_error {
+  public:
+    Overtaken() : std::runtime_error("overtaken") {}
+};
+
 using storage::Node;
 using storage::NodeKind;
 using storage::ReadTxn;
@@ -44,8 +50,7 @@ void Home::open() {
     const base::Id128 owner{{1, 2, 3}};
     store_->write([&](WriteTxn& txn) {
         const auto space = txn.space_of(storage::SpaceKind::files, owner);
-        const storage::Space mine =
-            space ? *space : txn.make_space(storage::SpaceKind::files, owner, "files/home", {});
+        const storage::Space mine = space ? *space : txn.make_space(storage::SpaceKind::files, owner, "files/home", {});
         top_ = mine.root;
         space_ = mine.id;
     });
@@ -125,7 +130,7 @@ std::string Home::pick(const Folder& folder, bool folders, bool top) {
 
 Node Home::node(ReadTxn& txn, const std::string& user, const std::string& path) {
     const storage::Walk walk = txn.walk(top_, names_of(user, path));
-    if (!walk.found()) throw std::runtime_error(user + "/" + path + " is not found");
+    if (!walk.found()) throw Overtaken();
     return walk.last();
 }
 
@@ -249,8 +254,8 @@ std::function<void()> Home::choose(User& user, Folder& after) {
                 // A clock that is set, by a little or by years.
                 const std::int64_t year = 365LL * 24 * 3600 * 1000;
                 const bool far = machine_.below(40) == 0;
-                machine_.clock.jump(static_cast<std::int64_t>(machine_.below(far ? 6 : 3000)) *
-                                        (far ? year : 1) - (far ? 2 * year : 1000));
+                machine_.clock.jump(static_cast<std::int64_t>(machine_.below(far ? 6 : 3000)) * (far ? year : 1) -
+                                    (far ? 2 * year : 1000));
                 if (far) machine_.count("fault clock set by years");
                 machine_.exec.advance_ms(static_cast<std::int64_t>(machine_.below(700)));
                 if (machine_.below(3) == 0) store_->checkpoint();
@@ -278,19 +283,31 @@ void Home::wander(int operations) {
                 if (!over && there.contains(fresh)) continue;
                 storage::Content content = uploaded(bytes, {});
                 store_->write([&](WriteTxn& txn) {
-                    txn.put({node(txn, kShared, folder_of(to)).id, name_of(to), NodeKind::file, {}, {}, {}},
-                            std::move(content), storage::no_index(), {});
+                    const Node above = node(txn, kShared, folder_of(to));
+                    const auto old = txn.child(above.id, name_of(to));
+                    if (!storage::is_collection(above.kind) || (old && storage::is_collection(old->kind)))
+                        throw Overtaken();
+                    txn.put({above.id, name_of(to), NodeKind::file, {}, {}, {}}, std::move(content),
+                            storage::no_index(), {});
                 });
                 shared_contents_.insert(bytes);
             } else if (what == 3) {
                 if (there.contains(fresh) || std::count(fresh.begin(), fresh.end(), '/') > 2) continue;
                 store_->write([&](WriteTxn& txn) {
-                    txn.make({node(txn, kShared, folder).id, name_of(fresh), NodeKind::folder, {}, {}}, {});
+                    const Node above = node(txn, kShared, folder);
+                    if (txn.child(above.id, name_of(fresh))) throw Overtaken();
+                    txn.make({above.id, name_of(fresh), NodeKind::folder, {}, {}}, {});
                 });
             } else if (what == 4) {
                 if (thing == "-" || there.contains(fresh) || (fresh + "/").starts_with(thing + "/")) continue;
                 store_->write([&](WriteTxn& txn) {
-                    txn.place(node(txn, kShared, thing).id, node(txn, kShared, folder).id, name_of(fresh), {});
+                    const Node moved = node(txn, kShared, thing);
+                    const Node above = node(txn, kShared, folder);
+                    if (txn.child(above.id, name_of(fresh))) throw Overtaken();
+                    for (Node at = above; at.parent != 0; at = *txn.node(at.parent)) {
+                        if (at.id == moved.id) throw Overtaken();
+                    }
+                    txn.place(moved.id, above.id, name_of(fresh), {});
                 });
             } else if (thing != "-") {
                 store_->write([&](WriteTxn& txn) { txn.remove(node(txn, kShared, thing).id, {}); });
@@ -301,7 +318,7 @@ void Home::wander(int operations) {
             if (machine_.disk.dead()) return;
             if (!machine_.disk.fails()) machine_.broken(std::string("shared: refused: ") + failure.what());
             ++refused;
-        } catch (const std::runtime_error&) {  // another home's records came between the look and the write
+        } catch (const Overtaken&) {
             machine_.count("overtaken");
         }
     }

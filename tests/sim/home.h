@@ -21,13 +21,13 @@ struct Entry {
 };
 using Folder = std::map<std::string, Entry>;  // path below a user's folder
 
-// One person with a folder that nobody else writes to through a store: what was acknowledged, and what may have happened
-// when an answer did not come.
+// One person with a folder that nobody else writes to through a store: what was acknowledged, and what may have
+// happened when an answer did not come.
 struct User {
     std::string name;
     bool has_outsider = false;  // another program writes there as well: the disk may show anything of its
     Folder acknowledged;
-    std::vector<Folder> possible;    // beside it: an operation was under way
+    std::vector<Folder> possible;  // beside it: an operation was under way
     Octets octets;
 };
 

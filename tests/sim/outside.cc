@@ -98,9 +98,7 @@ void Outside::change(Octets& of_user) {
             machine_.disk.rename(*from, other_name, *folder, name);
             return;
         }
-        case 3:
-            gone(*inode, of_user);
-            return machine_.disk.unlink(*folder, name);
+        case 3: gone(*inode, of_user); return machine_.disk.unlink(*folder, name);
         case 4: {
             Inode* to = machine_.disk.parent_of(fresh, other_name);
             if (to == nullptr || to->entries.contains(other_name)) return;

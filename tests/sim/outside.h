@@ -10,7 +10,7 @@ namespace sim {
 // What a user wrote and may ask for.
 struct Octets {
     std::set<std::string> acknowledged;  // ever
-    std::string under_way;               // of the operation at hand; empty: none, or another program took it away already
+    std::string under_way;  // of the operation at hand; empty: none, or another program took it away already
 };
 
 // A program beside the store, as a shell or Samba: it writes where a user's files are and knows nothing of us. Each of

@@ -10,13 +10,13 @@ namespace sim {
 namespace {
 
 constexpr int kLives = 4;
-constexpr int kOperationsPerLife = 45;      // of each user
+constexpr int kOperationsPerLife = 45;       // of each user
 constexpr std::uint64_t kCutStarting = 300;  // within so many changes of the disk
 constexpr std::uint64_t kCutWorking = 4000;
 constexpr std::uint64_t kCountedOperations = 200;
 constexpr std::uint64_t kCountedCrashes = 2;
-constexpr int kMeetings = 4;          // of two homes in a life
-constexpr int kLastMeetingsMax = 8;   // until neither has anything new
+constexpr int kMeetings = 4;             // of two homes in a life
+constexpr int kLastMeetingsMax = 8;      // until neither has anything new
 constexpr std::uint64_t kBatchMax = 40;  // records pulled at once
 
 const storage::SpaceName kSpace{storage::SpaceKind::files, base::Id128{{1, 2, 3}}};
