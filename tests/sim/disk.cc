@@ -277,6 +277,18 @@ void Disk::commit_names(std::size_t count) {
     journal_.erase(journal_.begin(), journal_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
+// What was written since the last sync, and no more: what a failed sync forgot stays lost, and a write-ahead log is
+// long and synced at every commit.
+void Disk::harden(Inode& file) {
+    for (const Inode::Write& one : file.pending) {
+        if (one.size)
+            file.durable.resize(static_cast<std::size_t>(*one.size), '\0');
+        else
+            put_bytes(file.durable, one.offset, one.bytes);
+    }
+    file.pending.clear();
+}
+
 void Disk::sync_file(Inode& file) {
     try {
         may_fail(Call::sync);
@@ -285,8 +297,7 @@ void Disk::sync_file(Inode& file) {
         throw;
     }
     step("fsync", "");
-    file.durable = file.bytes;
-    file.pending.clear();
+    harden(file);
     if (names_ == Names::loose) return;
     // A journal that holds a change of this file writes all before it as well.
     std::size_t upto = 0;
@@ -329,8 +340,7 @@ void Disk::sync_all() {
     }
     step("syncfs", "");
     for (auto& [ino, inode] : inodes_) {
-        inode->durable = inode->bytes;
-        inode->pending.clear();
+        harden(*inode);
     }
     commit_names(journal_.size());
 }

@@ -114,6 +114,7 @@ class Disk {
     };
     void change(Change what);
     void step(std::string_view what, std::string_view where);
+    static void harden(Inode& file);
     void settle(const Change& what);  // on the durable tree
     void commit_names(std::size_t count);
     void drop_if_unused(Ino ino);
