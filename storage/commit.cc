@@ -364,7 +364,15 @@ bool Committer::behind(const std::string& path) {
     return failed_.concern(path);
 }
 
-bool Committer::attempt(const FileStep& step) {
+bool Committer::attempt(const FileStep& decided) {
+    // An earlier step of the node was in the air when this one was decided on: what it left is known now. Without that
+    // a file that another program wrote into meanwhile would be taken for ours.
+    std::optional<FileStep> informed;
+    const bool unknown = !decided.expect && decided.node != 0;
+    if (unknown && (decided.op == StepOp::move || decided.op == StepOp::set_exec)) {
+        if (const auto left = fresh_.left(decided.node)) (informed = decided)->expect = left;
+    }
+    const FileStep& step = informed ? *informed : decided;
     StepOutcome outcome;
     {
         base::Locked hold(*filer_monitor_);

@@ -83,7 +83,7 @@ class Committer {
     void hand_over(Flight flight);
     void land(Flight& flight);
     bool perform(const FileStep& step);  // false: not done, its row stays
-    bool attempt(const FileStep& step);
+    bool attempt(const FileStep& decided);
     void bump(const Group& group, std::size_t from, std::size_t to);
     void reached(Lsn lsn);
     static void finish(Job& job);

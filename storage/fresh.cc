@@ -57,6 +57,14 @@ bool FreshFacts::flying(NodeId node) const {
     return at != entries_.end() && at->second.steps > 0;
 }
 
+std::optional<FileFacts> FreshFacts::left(NodeId node) const {
+    if (count_ == 0) return std::nullopt;
+    base::Locked hold(*monitor_);
+    const auto at = entries_.find(node);
+    if (at == entries_.end() || at->second.lsn == 0) return std::nullopt;
+    return at->second.facts;
+}
+
 std::vector<FreshFacts::Landed> FreshFacts::landed(std::size_t limit) const {
     std::vector<Landed> rows;
     if (landed_count_ == 0) return rows;

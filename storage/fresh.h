@@ -30,6 +30,8 @@ class FreshFacts {
     // For a view that contains records up to `lsn`: newer facts belong to content it does not know.
     Look look(NodeId node, Lsn lsn) const;
     bool flying(NodeId node) const;
+    // What the steps of a node that were performed left, as long as it is not in `disk`.
+    std::optional<FileFacts> left(NodeId node) const;
 
     struct Landed {
         NodeId node = 0;

@@ -336,7 +336,11 @@ void LinuxTree::sync_folder(std::string_view path) {
 }
 
 void LinuxTree::sync_all() {
-    if (::syncfs(root_.get()) != 0) base::throw_errno("syncfs");
+    // The kernel tells of an error once, to whoever asks first: who asks next must not take that for well.
+    if (sync_failed_) throw base::Failure(base::Fault::io, "syncfs failed before");
+    if (::syncfs(root_.get()) == 0) return;
+    sync_failed_ = true;
+    base::throw_errno("syncfs");
 }
 
 std::optional<CopyFacts> LinuxTree::copy_file(std::string_view from, std::string_view to) {

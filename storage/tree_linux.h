@@ -56,6 +56,7 @@ class LinuxTree final : public Tree {
     const UniqueFd root_;
     const KernelFeatures features_;
     Volume volume_;
+    std::atomic<bool> sync_failed_ = false;
     mutable std::atomic<bool> walks_;  // openat2 is not there or not allowed: set once it said so
 };
 

@@ -9,8 +9,8 @@ namespace sim {
 
 namespace {
 
-constexpr int kLives = 4;
-constexpr int kOperationsPerLife = 45;       // of each user
+constexpr int kLives = 5;
+constexpr int kOperationsPerLife = 60;       // of each user
 constexpr std::uint64_t kCutStarting = 300;  // within so many changes of the disk
 constexpr std::uint64_t kCutWorking = 4000;
 constexpr std::uint64_t kCountedOperations = 200;
