@@ -204,7 +204,7 @@ TEST_CASE("one that was replaced often and removed goes in turns of any length")
     past.expire({}, 1);
     CHECK(past.kept().size() == 21);
     past.clock.advance(28 * kDay);
-    for (const std::size_t limit : {1, 2, 3}) past.expire({}, limit);
+    for (const std::size_t limit : {std::size_t{1}, std::size_t{2}, std::size_t{3}}) past.expire({}, limit);
     CHECK(past.kept().empty());
     past.check_bytes();
 }
