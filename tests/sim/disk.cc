@@ -355,7 +355,7 @@ void Disk::drop_if_unused(Ino ino) {
         }
     }
     for (const Change& one : journal_) {
-        if (one.ino == ino) return;
+        if (one.ino == ino || one.other == ino) return;
     }
     inodes_.erase(ino);
 }

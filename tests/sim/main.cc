@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
             return 2;
         }
     }
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a run that is ended has said what it found
     base::set_log_level(quiet ? base::Level::error : base::Level::warn);
     const auto begin = std::chrono::steady_clock::now();
     const auto seconds = [&] {
