@@ -180,12 +180,17 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         tangles_.load(db_);
         give_back(std::move(chores));
     };
+    // Errors leave their catch before anyone is told: the caller's thread is then the last to hold one.
+    std::exception_ptr error;
     try {
         db_.begin();
         do_chores(chores);
     } catch (...) {  // not the functions' fault, but nothing can be written now
+        error = std::current_exception();
+    }
+    if (error) {
         undo();
-        fail(jobs, std::current_exception());
+        fail(jobs, std::move(error));
         return false;
     }
     for (Job* job : jobs) {
@@ -194,17 +199,17 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
             (*job->fn)(txn);
             txn.end_job();
         } catch (...) {  // forwarded to the caller
-            if (txn.verbs() != verbs) {
-                const std::exception_ptr error = std::current_exception();
-                undo();
-                if (jobs.size() == 1)
-                    fail(jobs, error);
-                else
-                    run_one_by_one(jobs);
-                return false;
-            }
-            job->error = std::current_exception();
+            error = std::current_exception();
         }
+        if (error && txn.verbs() != verbs) {
+            undo();
+            if (jobs.size() == 1)
+                fail(jobs, std::move(error));
+            else
+                run_one_by_one(jobs);
+            return false;
+        }
+        job->error = std::exchange(error, nullptr);
         job->steps_end = flight.group.steps.size();
         job->touched_end = flight.group.touched.size();
         job->lsn = ledger_.lsn();
@@ -215,8 +220,11 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         launched = true;
         db_.commit();
     } catch (...) {
+        error = std::current_exception();
+    }
+    if (error) {
         undo();
-        fail(jobs, std::current_exception());
+        fail(jobs, std::move(error));
         return false;
     }
     fresh_.written(chores.disk_rows);
@@ -246,8 +254,9 @@ void Committer::fail(const std::vector<Job*>& jobs, std::exception_ptr error) {
     }
     for (Job* job : jobs) {
         if (!job->error) job->error = error;
-        finish(*job);
     }
+    error = nullptr;
+    for (Job* job : jobs) finish(*job);
 }
 
 Committer::Chores Committer::take_chores() {

@@ -37,8 +37,10 @@ stage() {
 record() { echo "$2 $3 $4" >"$results/$1"; }
 
 # The end of a log a person needs to see; the whole one stays in build/logs.
+# What a sanitizer says first: the log after it may be long.
 show_log() {
     echo "---- $1"
+    grep -E -A 45 'WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error:' "$1" | head -n 150 || true
     tail -n "${2:-200}" "$1"
     echo "---- end of $1"
 }

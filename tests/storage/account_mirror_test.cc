@@ -25,12 +25,7 @@ using storage::Rank;
 constexpr storage::Author kAdmin{storage::Cause::admin, {}, {}};
 
 // The time stands unless a test moves it on, so that both homes write at the same moment.
-class HandClock final : public base::Clock {
-  public:
-    std::int64_t now_ms() const override { return at_ms; }
-    std::int64_t monotonic_ms() const override { return at_ms; }
-    std::int64_t at_ms = 1'790'000'000'000;
-};
+constexpr std::int64_t kStart = 1'790'000'000'000;
 
 struct Sent {
     Rank rank;
@@ -39,7 +34,7 @@ struct Sent {
 
 // One home. What it wrote about accounts can be read from its log, and it takes what another wrote.
 struct Mirror {
-    explicit Mirror(HandClock& watch) : clock(watch) { reopen(); }
+    explicit Mirror(storage::SetClock& watch) : clock(watch) { reopen(); }
     void reopen() {
         accounts.reset();
         store.reset();
@@ -141,7 +136,7 @@ struct Mirror {
 
     // In memory: what is shown here is not what a power cut leaves.
     storage::TempDir dir{fs::is_directory("/dev/shm") ? "/dev/shm/hearth-mirror-XXXXXX" : "/tmp/hearth-mirror-XXXXXX"};
-    HandClock& clock;
+    storage::SetClock& clock;
     std::unique_ptr<storage::Store> store;
     std::unique_ptr<Accounts> accounts;
     std::function<void()> heard = [] {};  // after each group of records
@@ -156,7 +151,7 @@ struct TwoHomes {
         carry(a, b, from_a, at_once);
         carry(b, a, from_b, at_once);
     }
-    void later() { clock.at_ms += 1000; }
+    void later() { clock.advance(1000); }
     // Everything people can see of the accounts is the same on both.
     void require_same() {
         const auto left = a.all().book();
@@ -189,7 +184,7 @@ struct TwoHomes {
         REQUIRE(secrets.size() == left->app_passwords.size());
     }
 
-    HandClock clock;
+    storage::SetClock clock{kStart};
     Mirror a{clock};
     Mirror b{clock};
     std::int64_t from_a = 0;
@@ -348,7 +343,7 @@ TEST_CASE("a removed user leaves no credential, whatever another home adds meanw
     homes.b.store->write([&](storage::WriteTxn& txn) {
         const auto space = txn.space_of(storage::SpaceKind::files, ana.uid);
         txn.add_lock({"opaquelocktoken:1", space->root, storage::LockDepth::zero, storage::LockScope::exclusive,
-                      ana.uid, "", "/dav/files/ana/", homes.clock.at_ms + 60'000});
+                      ana.uid, "", "/dav/files/ana/", homes.clock.now_ms() + 60'000});
     });
     homes.meet();
     homes.require_same();
@@ -390,7 +385,7 @@ TEST_CASE("memberships from both homes, and who left has no lock in the group's 
             const auto space = txn.space_of(storage::SpaceKind::files, owner);
             txn.add_lock({"opaquelocktoken:" + space->dir, space->root, storage::LockDepth::zero,
                           storage::LockScope::exclusive, ana.uid, "", "/dav/" + space->dir + "/",
-                          homes.clock.at_ms + 60'000});
+                          homes.clock.now_ms() + 60'000});
         }
     });
     homes.a.all().set_member("family", "ana", false, kAdmin);
