@@ -108,23 +108,25 @@ std::string Writing::remove_space(SpaceId id, const Author& author) {
     return step.dst;
 }
 
-Node Writing::make_hidden(SpaceId space, const Author& author) {
+Node Writing::make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive) {
     const bool files = on_disk(space);
     begin_verb();
     Node node;
     node.id = ledger_.next_node();
     node.space = space;
     node.kind = NodeKind::folder;
-    node.oid = base::new_object_id(seams_.clock, seams_.rng);
-    node.created_ms = seams_.clock.now_ms();
-    node.mtime_ns = node.created_ms * 1'000'000;
+    node.oid = revive ? revive->oid : base::new_object_id(seams_.clock, seams_.rng);
+    node.created_ms = revive ? revive->created_ms : seams_.clock.now_ms();
+    node.mtime_ns = seams_.clock.now_ms() * 1'000'000;
     RecordBody body;
     body.create = CreateFacet{node.kind, node.created_ms, {}, {}};
     body.place = PlaceFacet{Oid{}, "", {}, {}};
+    add_lost(revive, body.meta);
     const Stamp stamp = ledger_.append(space, RecordKind::node, node.oid, author, body);
     node.content = node.place = stamp.dot;
     node.content_lsn = node.placed_lsn = node.changed_lsn = stamp.lsn;
     insert(node, stamp);
+    store_props(node.id, space, body.meta, stamp);
     if (files) {
         FileStep& step = queue(stamp, StepOp::make_folder, space, node.id);
         step.dst = hidden_path(node.oid, node.name, node.placed_lsn);
@@ -147,8 +149,8 @@ std::vector<NodeId> Writing::add_copied(std::span<const Copied> members, const A
         node.parent = member.parent;
         node.name = member.name;
         node.kind = member.kind;
-        node.oid = new_oid(member.kind, node.space, parent.oid, member.name);
-        node.created_ms = seams_.clock.now_ms();
+        node.oid = member.revive ? member.revive->oid : new_oid(member.kind, node.space, parent.oid, member.name);
+        node.created_ms = member.revive ? member.revive->created_ms : seams_.clock.now_ms();
         node.mtime_ns = member.mtime_ns;
         node.exec = member.exec;
         node.size = member.size;
@@ -160,6 +162,7 @@ std::vector<NodeId> Writing::add_copied(std::span<const Copied> members, const A
         const bool collection = is_collection(node.kind);
         if (!collection) body.content = ContentFacet{node.hash, node.size, node.mtime_ns, node.exec, {}, {}};
         body.meta = meta_of(node.id, member.props);
+        add_lost(member.revive, body.meta);
         const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
         insert(node, stamp);
         store_props(node.id, node.space, body.meta, stamp);

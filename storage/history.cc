@@ -104,9 +104,9 @@ std::vector<Lsn> expired_trash(sql::Connection& db, std::vector<DirEntry> trash,
 }
 
 // lsn grows with time as far as the clock does, so halving finds the place; the log has no index by time.
-Lsn ReadView::last_before(std::int64_t at_ms) {
-    const auto bound = [this](const char* statement) {
-        auto query = db_.query(statement);
+Lsn last_before(sql::Connection& db, std::int64_t at_ms) {
+    const auto bound = [&db](const char* statement) {
+        auto query = db.query(statement);
         return query.next() ? query.integer(0) : 0;
     };
     Lsn low = bound("SELECT min(lsn) FROM log");
@@ -114,7 +114,7 @@ Lsn ReadView::last_before(std::int64_t at_ms) {
     Lsn found = 0;
     while (low != 0 && low <= high) {
         const Lsn middle = low + (high - low) / 2;
-        auto query = db_.query("SELECT lsn, at_ms FROM log WHERE lsn <= ?1 ORDER BY lsn DESC LIMIT 1");
+        auto query = db.query("SELECT lsn, at_ms FROM log WHERE lsn <= ?1 ORDER BY lsn DESC LIMIT 1");
         query.bind(middle);
         if (!query.next()) break;
         if (query.integer(1) < at_ms) {
@@ -125,6 +125,10 @@ Lsn ReadView::last_before(std::int64_t at_ms) {
         }
     }
     return found;
+}
+
+Lsn ReadView::last_before(std::int64_t at_ms) {
+    return storage::last_before(db_, at_ms);
 }
 
 void Writing::discard(std::string path, Stamp& stamp) {

@@ -48,6 +48,9 @@ inline constexpr std::array<std::string_view, 7> kExpiryPositions = {"all",    "
 // The lsn in the name of what a removal put into trash; 0 = somebody else's.
 Lsn removal_of(std::string_view name);
 
+// The last record older than that; 0 = none.
+Lsn last_before(sql::Connection& db, std::int64_t at_ms);
+
 // The first row of `version` that ended at or after that record; 0 = none. By halving: to_lsn has no index.
 std::int64_t first_version(sql::Connection& db, Lsn from);
 

@@ -1,6 +1,7 @@
 #include "storage/reading.h"
 
 #include "storage/base/failure.h"
+#include "storage/past.h"
 #include "storage/sync_changes.h"
 
 namespace storage {
@@ -293,6 +294,11 @@ std::optional<std::string> Reading<Base>::local(std::string_view table, std::str
     query.bind_text(table).bind_text(key);
     if (!query.next()) return std::nullopt;
     return std::string(query.blob(0));
+}
+
+template <typename Base>
+Past Reading<Base>::past() {
+    return Past(db_);
 }
 
 template <typename Base>

@@ -70,6 +70,7 @@ class Reading : public Base {
     std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) override;
     std::vector<KvMark> kv_marks(std::string_view table) override;
     std::optional<std::string> local(std::string_view table, std::string_view key) override;
+    Past past() override;
     std::vector<Dot> vector(SpaceId space) override;
     Feed records(SpaceId space, std::span<const Dot> known, Lsn from, const FeedLimits& limits) override;
     SyncState sync_state(SpaceId space) override;

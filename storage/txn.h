@@ -21,6 +21,7 @@ namespace storage {
 
 struct KvFacet;
 struct Rank;
+class Past;
 
 // What a path leads to below the root of a space. chain[0] is the root; chain.size() - 1 segments were found.
 struct Walk {
@@ -106,6 +107,8 @@ class ReadTxn {
 
     // What another home lacks of a space (feed.h).
     virtual Feed records(SpaceId space, std::span<const Dot> known, Lsn from, const FeedLimits& limits) = 0;
+    // What was: past.h. Of this view, and not to outlive it.
+    virtual Past past() = 0;
 
     // Vector of what this view contains of a space: the sync token is made of it.
     virtual std::vector<Dot> vector(SpaceId space) = 0;
@@ -119,6 +122,14 @@ class ReadTxn {
 };
 
 enum class Put { created, replaced };
+
+// An object that is not there any more and comes back under its id. No row may have that.
+struct Revive {
+    Oid oid;
+    std::int64_t created_ms = 0;
+    std::vector<PropChange> lost =
+        {};  // removals of properties it had at another time: other homes may know them still
+};
 
 // The verbs. Nothing else touches node, log, prop, kv; each appends its one log record, keeps history (`version`,
 // `gone`), folder digests and used bytes right, and queues its file steps. Runs on the writer thread. A function given
@@ -150,6 +161,7 @@ class WriteTxn : public ReadTxn {
         std::optional<std::int64_t> mtime_ns;  // empty = now
         std::optional<bool> exec;              // empty = as it was
         std::span<const PropChange> props = {};
+        std::optional<Revive> revive = {};  // where the name is free
     };
     struct PutResult {
         Put outcome;
@@ -168,7 +180,7 @@ class WriteTxn : public ReadTxn {
 
     // A copy being built: a hidden folder (no parent) with its own folder under .hearth/staging. Members are added by
     // add_copied, in groups of at most kCopyGroupMax per transaction; `place` of the hidden root shows it in one step.
-    virtual Node make_hidden(SpaceId space, const Author& author) = 0;
+    virtual Node make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive = {}) = 0;
     struct Copied {
         NodeId parent = 0;  // inside the hidden tree
         std::string name;
@@ -179,6 +191,7 @@ class WriteTxn : public ReadTxn {
         std::optional<base::Hash> hash;
         std::optional<FileFacts> facts;  // files: already copied to their place under staging
         std::vector<PropChange> props;
+        std::optional<Revive> revive = {};
     };
     virtual std::vector<NodeId> add_copied(std::span<const Copied> members, const Author& author) = 0;
 

@@ -193,6 +193,12 @@ std::optional<MetaFacet> Writing::meta_of(NodeId id, std::span<const PropChange>
     return meta;
 }
 
+void Writing::add_lost(const std::optional<Revive>& revive, std::optional<MetaFacet>& meta) {
+    if (!revive || revive->lost.empty()) return;
+    if (!meta) meta.emplace();
+    meta->entries.insert(meta->entries.end(), revive->lost.begin(), revive->lost.end());
+}
+
 std::int64_t Writing::prop_bytes(NodeId id) {
     auto query = db_.query("SELECT sum(" PROP_BYTES ") FROM prop AS p WHERE p.node = ?1");
     query.bind(id);
@@ -294,6 +300,7 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
     CHECK(!is_collection(what.kind));
     require_space();
     auto old = child(what.parent, what.name);
+    CHECK(!old || !what.revive);
     if (old && old->kind != what.kind) {
         throw base::Failure(base::Fault::corrupt, "put was given the name of an object of another kind");
     }
@@ -316,8 +323,8 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
         node.parent = what.parent;
         node.name = what.name;
         node.kind = what.kind;
-        node.oid = new_oid(what.kind, node.space, parent.oid, what.name);
-        node.created_ms = seams_.clock.now_ms();
+        node.oid = what.revive ? what.revive->oid : new_oid(what.kind, node.space, parent.oid, what.name);
+        node.created_ms = what.revive ? what.revive->created_ms : seams_.clock.now_ms();
     }
     node.exec = what.exec.value_or(node.exec);
     node.size = content.size();
@@ -337,6 +344,7 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
     body.content = ContentFacet{node.hash, node.size, node.mtime_ns, node.exec, {}, {}};
     if (old) body.content->parents = heads_of(*old).contents;
     body.meta = meta_of(node.id, what.props);
+    add_lost(what.revive, body.meta);
     const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
     const Rank rank{stamp.hlc, stamp.dot};
     if (old) {

@@ -67,7 +67,7 @@ class Writing final : public Reading<WriteTxn> {
     PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) override;
     Node place(NodeId id, NodeId parent, std::string_view name, const Author& author) override;
     void remove(NodeId id, const Author& author) override;
-    Node make_hidden(SpaceId space, const Author& author) override;
+    Node make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive) override;
     std::vector<NodeId> add_copied(std::span<const Copied> members, const Author& author) override;
     void set_props(NodeId id, const PropChanges& changes, const Author& author) override;
     void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) override;
@@ -127,6 +127,7 @@ class Writing final : public Reading<WriteTxn> {
     void set_exec_bit(const Node& node, const Stamp& stamp);
     void store_prop(NodeId id, const PropChange& prop, const Rank& rank);
     std::optional<MetaFacet> meta_of(NodeId id, std::span<const PropChange> props);
+    void add_lost(const std::optional<Revive>& revive, std::optional<MetaFacet>& meta);
     void store_props(NodeId id, SpaceId space, const std::optional<MetaFacet>& meta, const Stamp& stamp);
     std::int64_t prop_bytes(NodeId id);  // what its properties count in the space
     void touch(NodeId folder) { group_.touched.push_back(folder); }
