@@ -11,6 +11,17 @@ std::int64_t key_of(const FileStep& step) {
     return step.lsn * kStepsPerRecord + step.step;
 }
 
+// What is in memory must be what was committed. Where that can not be read, only a start finds out.
+template <typename Fn>
+void or_stop(Fn load) {
+    try {
+        load();
+    } catch (const base::Failure& failure) {
+        base::log_error("store", std::string(failure.what()) + "; stopping so that recovery decides");
+        base::stop_at_once();
+    }
+}
+
 }  // namespace
 
 Committer::Committer(const Setup& setup)
@@ -176,8 +187,10 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         if (launched) fresh_.recall(flight.group.steps);
         db_.rollback();
         folders_.clear();
-        ledger_.load();
-        tangles_.load(db_);
+        or_stop([&] {
+            ledger_.load();
+            tangles_.load(db_);
+        });
         give_back(std::move(chores));
     };
     // Errors leave their catch before anyone is told: the caller's thread is then the last to hold one.
@@ -228,7 +241,7 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         return false;
     }
     fresh_.written(chores.disk_rows);
-    if (flight.group.locks_went) locked_.load(db_);
+    if (flight.group.locks_went) or_stop([&] { locked_.load(db_); });
     for (Content* content : flight.group.staged) content->committed();
     flight.jobs = std::move(jobs);
     flight.lsn = committed_ = ledger_.lsn();
