@@ -266,6 +266,11 @@ std::function<void()> Home::choose(User& user, Folder& after) {
 
 // In the folder that all homes write to, nobody knows what the others do: what is there is looked up first.
 void Home::wander(int operations) {
+    const auto collection = [&](WriteTxn& txn, const std::string& path) {
+        const Node found = node(txn, kShared, path);
+        if (!storage::is_collection(found.kind)) throw Overtaken();
+        return found;
+    };
     int refused = 0;
     for (int i = 0; i < operations && refused < kRefusalsMax && !machine_.disk.dead(); ++i) {
         try {
@@ -283,10 +288,9 @@ void Home::wander(int operations) {
                 if (!over && there.contains(fresh)) continue;
                 storage::Content content = uploaded(bytes, {});
                 store_->write([&](WriteTxn& txn) {
-                    const Node above = node(txn, kShared, folder_of(to));
+                    const Node above = collection(txn, folder_of(to));
                     const auto old = txn.child(above.id, name_of(to));
-                    if (!storage::is_collection(above.kind) || (old && storage::is_collection(old->kind)))
-                        throw Overtaken();
+                    if (old && storage::is_collection(old->kind)) throw Overtaken();
                     txn.put({above.id, name_of(to), NodeKind::file, {}, {}, {}}, std::move(content),
                             storage::no_index(), {});
                 });
@@ -294,7 +298,7 @@ void Home::wander(int operations) {
             } else if (what == 3) {
                 if (there.contains(fresh) || std::count(fresh.begin(), fresh.end(), '/') > 2) continue;
                 store_->write([&](WriteTxn& txn) {
-                    const Node above = node(txn, kShared, folder);
+                    const Node above = collection(txn, folder);
                     if (txn.child(above.id, name_of(fresh))) throw Overtaken();
                     txn.make({above.id, name_of(fresh), NodeKind::folder, {}, {}}, {});
                 });
@@ -302,7 +306,7 @@ void Home::wander(int operations) {
                 if (thing == "-" || there.contains(fresh) || (fresh + "/").starts_with(thing + "/")) continue;
                 store_->write([&](WriteTxn& txn) {
                     const Node moved = node(txn, kShared, thing);
-                    const Node above = node(txn, kShared, folder);
+                    const Node above = collection(txn, folder);
                     if (txn.child(above.id, name_of(fresh))) throw Overtaken();
                     for (Node at = above; at.parent != 0; at = *txn.node(at.parent)) {
                         if (at.id == moved.id) throw Overtaken();
