@@ -390,8 +390,8 @@ bool Committer::attempt(const FileStep& decided) {
     // An earlier step of the node was in the air when this one was decided on: what it left is known now. Without that
     // a file that another program wrote into meanwhile would be taken for ours.
     std::optional<FileStep> informed;
-    const bool unknown = !decided.expect && decided.node != 0;
-    if (unknown && (decided.op == StepOp::move || decided.op == StepOp::set_exec)) {
+    const bool unsure = is_unsure(decided);
+    if (unsure) {
         if (const auto left = fresh_.left(decided.node)) (informed = decided)->expect = left;
     }
     const FileStep& step = informed ? *informed : decided;
@@ -399,6 +399,7 @@ bool Committer::attempt(const FileStep& decided) {
     {
         base::Locked hold(*filer_monitor_);
         outcome = filer_->perform(step);
+        if (unsure && !informed) distrust(outcome, std::nullopt);
         behind_ = !failed_.empty();
         if (filer_->sync_failed()) fall_ill("a file step could not be made durable");
         if (outcome.failure.empty()) {  // else its row stays, and those that build upon it fail as well

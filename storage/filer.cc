@@ -109,6 +109,15 @@ bool is_same_file(const FileFacts& a, const FileFacts& b) {
     return a.kind != DiskKind::file || (a.size == b.size && a.mtime_ns == b.mtime_ns);
 }
 
+bool is_unsure(const FileStep& step) {
+    return step.node != 0 && !step.expect && (step.op == StepOp::move || step.op == StepOp::set_exec);
+}
+
+void distrust(StepOutcome& outcome, const std::optional<FileFacts>& known) {
+    const bool is_folder = outcome.facts && outcome.facts->kind == DiskKind::folder;
+    if (outcome.facts && !is_folder && !(known && is_same_file(*outcome.facts, *known))) outcome.facts.reset();
+}
+
 bool has_time_of(const FileStep& step, const FileFacts& facts) {
     const std::int64_t beyond = step.mtime_ns % kNanosecondsPerSecond;
     return facts.mtime_ns == step.mtime_ns || facts.mtime_ns == step.mtime_ns - beyond;

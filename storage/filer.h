@@ -182,6 +182,11 @@ std::string parent_of(std::string_view path);
 
 // The same file before and after a rename (ctime differs); of folders only the inode counts.
 bool is_same_file(const FileFacts& a, const FileFacts& b);
+// Moves or changes a file that nothing was known of when this was decided: an earlier step of its node was in the air.
+bool is_unsure(const FileStep& step);
+// What is there counts only when it is the file that is known: another program may have written into it, or put
+// something else in its place. (A folder is what it holds.)
+void distrust(StepOutcome& outcome, const std::optional<FileFacts>& known);
 
 // A file that a step wrote has the time that the step gave it, as exactly as the file system keeps times, until
 // somebody writes into it.

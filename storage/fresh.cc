@@ -2,6 +2,14 @@
 
 namespace storage {
 
+namespace {
+
+bool leaves_file(StepOp op) {
+    return op == StepOp::write_inline || op == StepOp::place_staged || op == StepOp::move || op == StepOp::set_exec;
+}
+
+}  // namespace
+
 void FreshFacts::launch(const std::vector<FileStep>& steps) {
     base::Locked hold(*monitor_);
     for (const FileStep& step : steps) {
@@ -30,6 +38,7 @@ void FreshFacts::land(const FileStep& step, const StepOutcome& outcome) {
     Entry& entry = at->second;
     --entry.steps;
     if (entry.steps > 0) entry.flying_lsn = step.lsn + 1;  // the others are later ones
+    if (outcome.facts || leaves_file(step.op)) entry.left = outcome.facts;
     if (outcome.facts) {
         if (entry.lsn == 0) ++landed_count_;
         entry.lsn = step.lsn;
@@ -61,8 +70,7 @@ std::optional<FileFacts> FreshFacts::left(NodeId node) const {
     if (count_ == 0) return std::nullopt;
     base::Locked hold(*monitor_);
     const auto at = entries_.find(node);
-    if (at == entries_.end() || at->second.lsn == 0) return std::nullopt;
-    return at->second.facts;
+    return at == entries_.end() ? std::nullopt : at->second.left;
 }
 
 std::vector<FreshFacts::Landed> FreshFacts::landed(std::size_t limit) const {

@@ -30,7 +30,8 @@ class FreshFacts {
     // For a view that contains records up to `lsn`: newer facts belong to content it does not know.
     Look look(NodeId node, Lsn lsn) const;
     bool flying(NodeId node) const;
-    // What the steps of a node that were performed left, as long as it is not in `disk`.
+    // What the last performed step of a node left, as long as another is in the air; none when it was changed by another
+    // program.
     std::optional<FileFacts> left(NodeId node) const;
 
     struct Landed {
@@ -48,6 +49,7 @@ class FreshFacts {
         Lsn flying_lsn = 0;  // lowest of them
         Lsn lsn = 0;         // of the facts; 0 = none
         FileFacts facts;
+        std::optional<FileFacts> left;
     };
 
     std::unique_ptr<base::Monitor> monitor_;

@@ -1,6 +1,8 @@
 #include "storage/store.h"
 
 #include <deque>
+#include <set>
+#include <unordered_map>
 
 #include "storage/base/log.h"
 #include "storage/check.h"
@@ -103,6 +105,19 @@ base::Id128 uuid_from(std::string_view text) {
     }
     const auto raw = base::unhex(digits);
     return raw ? base::id_from(*raw).value_or(base::Id128{}) : base::Id128{};
+}
+
+std::optional<FileFacts> known_file(sql::Connection& db, NodeId node) {
+    auto query = db.query("SELECT dev, ino, size, mtime_ns FROM disk WHERE node = ?1");
+    query.bind(node);
+    if (!query.next()) return std::nullopt;
+    FileFacts facts;
+    facts.kind = DiskKind::file;
+    facts.dev = static_cast<decltype(facts.dev)>(query.integer(0));
+    facts.ino = static_cast<decltype(facts.ino)>(query.integer(1));
+    facts.size = query.integer(2);
+    facts.mtime_ns = query.integer(3);
+    return facts;
 }
 
 class StoreOnDisk final : public Store {
@@ -275,6 +290,7 @@ void StoreOnDisk::open_database() {
 // Everything that was committed is brought to the disk before anybody may look.
 void StoreOnDisk::recover_steps() {
     std::vector<FileStep> steps;
+    std::set<std::int64_t> unsure;
     {
         auto query = writer_->query("SELECT key, op, space, src, dst, expect, inline FROM fs_todo ORDER BY key");
         while (query.next()) {
@@ -287,16 +303,24 @@ void StoreOnDisk::recover_steps() {
             step.dst = query.text(4);
             decode_expect(query.blob(5), step);
             step.bytes = query.blob(6);
+            if (is_unsure(step)) unsure.insert(query.integer(0));
             steps.push_back(std::move(step));
         }
     }
     if (steps.empty()) return;
     base::log_info("store", "redoing " + std::to_string(steps.size()) + " file steps");
     Filer filer(*tree_, seams_.rng, &failed_);
-    const std::vector<StepOutcome> outcomes = filer.replay(std::move(steps));
+    std::vector<StepOutcome> outcomes = filer.replay(std::move(steps));
     filer.flush();
     writer_->begin();
-    for (const StepOutcome& outcome : outcomes) {
+    // What the steps of each node left so far. Before its first one `disk` says what was known.
+    std::unordered_map<NodeId, std::optional<FileFacts>> left;
+    for (StepOutcome& outcome : outcomes) {
+        if (unsure.contains(outcome.lsn * 16 + outcome.step)) {
+            const auto earlier = left.find(outcome.node);
+            distrust(outcome, earlier != left.end() ? earlier->second : known_file(*writer_, outcome.node));
+        }
+        if (outcome.node != 0) left[outcome.node] = outcome.facts;
         if (!outcome.failure.empty()) {
             base::log_error("store", "a file step can not be redone: " + outcome.failure);
         }
