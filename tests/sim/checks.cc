@@ -102,6 +102,7 @@ void Home::check_etags(const std::string& folder) {
                 if (storage::is_collection(row.node.kind)) return open.push_back(row.node);
                 if (!row.disk || !row.node.hash) return;
                 const std::string path = txn.disk_path(row.node);
+                if (store_->behind(path)) return;  // answered with 503 until its step is done
                 const auto there = store_->tree().stat(path);
                 if (!there || !there->same_version(*row.disk)) return;
                 if (base::sha256(read_file(path)) != *row.node.hash)
