@@ -12,6 +12,7 @@
 #include "dav/registry.h"
 #include "dav/request_headers.h"
 #include "storage/base/failure.h"
+#include "storage/root_state.h"
 #include "storage/store.h"
 
 namespace dav {
@@ -25,8 +26,11 @@ constexpr std::uint64_t kIgnoredBodyBytesMax = 64 * 1024;
 
 enum class BodyUse : std::uint8_t { ignored, xml };
 
+enum class Access : std::uint8_t { reads, writes };
+
 struct MethodDef {
     Method method;
+    Access access;
     BodyUse body;
     // What it changes of what the Request-URI names, for the check before a body is read; `run` checks all of it again.
     Touch touch;
@@ -37,22 +41,22 @@ struct MethodDef {
 // Methods without a row are answered with 405 and what the resource allows.
 constexpr std::array kMethods = {
     // RFC 9110 §9.3
-    MethodDef{Method::options, BodyUse::ignored, Touch::nothing, method::options},
-    MethodDef{Method::get, BodyUse::ignored, Touch::nothing, method::get},
-    MethodDef{Method::head, BodyUse::ignored, Touch::nothing, method::get},
-    MethodDef{Method::put, BodyUse::ignored, Touch::content, method::put, method::accept_put},
-    MethodDef{Method::post, BodyUse::ignored, Touch::content, method::post, method::accept_post},
-    MethodDef{Method::delete_, BodyUse::ignored, Touch::binding, method::remove},
+    MethodDef{Method::options, Access::reads, BodyUse::ignored, Touch::nothing, method::options},
+    MethodDef{Method::get, Access::reads, BodyUse::ignored, Touch::nothing, method::get},
+    MethodDef{Method::head, Access::reads, BodyUse::ignored, Touch::nothing, method::get},
+    MethodDef{Method::put, Access::writes, BodyUse::ignored, Touch::content, method::put, method::accept_put},
+    MethodDef{Method::post, Access::writes, BodyUse::ignored, Touch::content, method::post, method::accept_post},
+    MethodDef{Method::delete_, Access::writes, BodyUse::ignored, Touch::binding, method::remove},
     // RFC 4918 §9
-    MethodDef{Method::propfind, BodyUse::xml, Touch::nothing, method::propfind},
-    MethodDef{Method::proppatch, BodyUse::xml, Touch::content, method::proppatch},
-    MethodDef{Method::mkcol, BodyUse::xml, Touch::content, method::mkcol},
-    MethodDef{Method::copy, BodyUse::ignored, Touch::nothing, method::copy},
-    MethodDef{Method::move, BodyUse::ignored, Touch::binding, method::move},
-    MethodDef{Method::lock, BodyUse::xml, Touch::nothing, method::lock},
-    MethodDef{Method::unlock, BodyUse::ignored, Touch::nothing, method::unlock},
+    MethodDef{Method::propfind, Access::reads, BodyUse::xml, Touch::nothing, method::propfind},
+    MethodDef{Method::proppatch, Access::writes, BodyUse::xml, Touch::content, method::proppatch},
+    MethodDef{Method::mkcol, Access::writes, BodyUse::xml, Touch::content, method::mkcol},
+    MethodDef{Method::copy, Access::writes, BodyUse::ignored, Touch::nothing, method::copy},
+    MethodDef{Method::move, Access::writes, BodyUse::ignored, Touch::binding, method::move},
+    MethodDef{Method::lock, Access::writes, BodyUse::xml, Touch::nothing, method::lock},
+    MethodDef{Method::unlock, Access::writes, BodyUse::ignored, Touch::nothing, method::unlock},
     // RFC 3253 §3.6
-    MethodDef{Method::report, BodyUse::xml, Touch::nothing, method::report},
+    MethodDef{Method::report, Access::reads, BodyUse::xml, Touch::nothing, method::report},
 };
 
 const MethodDef* find(Method method) {
@@ -89,6 +93,8 @@ http::Verdict decide(Call& call) {
         call.context.store.read([&](storage::ReadTxn& txn) { locate(txn, target); });
         refuse_method(target);
     }
+    // Before any octet is taken: what would be staged now might go to the wrong disk.
+    if (row->access == Access::writes) call.context.store.state().require_writable();
     if (row->accept) return row->accept(call);
     if (row->touch != Touch::nothing && call.head.has_body()) refuse_before_body(call, row->touch);
     http::Verdict verdict;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "storage/base/path.h"
+#include "storage/root_state.h"
 #include "storage/store.h"
 
 namespace dav {
@@ -76,7 +77,8 @@ std::optional<http::Response> HotFiles::answer(const http::RequestHead& head, co
     const auto [slot, entry] = find(head, caller);
     if (!entry || !entry->hot.file) return std::nullopt;
     const Ticket& ticket = entry->ticket;
-    const bool fresh = context_.services.files && context_.store.generation(ticket.parent) == ticket.generation &&
+    const bool fresh = context_.services.files && context_.store.state().readable() &&
+                       context_.store.generation(ticket.parent) == ticket.generation &&
                        context_.accounts.book() == ticket.book;
     if (!fresh || !entry->hot.file->facts().same_version(entry->hot.facts)) {
         put(slot, nullptr);

@@ -97,7 +97,7 @@ Json execute(const Config& config, const std::string& request, bool may_create) 
         become_owner_of(config.root);
     }
     CoreOptions options = core_options(config);
-    options.store.create = may_create;
+    options.store.create = may_create && config.create_root;
     const auto core =
         Core::open(options, {base::system_clock(), base::system_rng(), storage::system_fs(), base::system_exec()});
     return Json::parse(execute_command(*core, request));
@@ -156,6 +156,8 @@ int status(const Invocation& call) {
     std::cout << "its file system is " << volume["file_system"].get<std::string>() << " ("
               << volume["kind"].get<std::string>() << "):\n";
     for (const auto& promise : volume["promises"]) std::cout << "  " << promise.get<std::string>() << "\n";
+    const auto trouble = value["trouble"].get<std::string>();
+    if (!trouble.empty()) std::cout << "READ-ONLY: " << trouble << "\n";
     return 0;
 }
 

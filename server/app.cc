@@ -18,6 +18,7 @@
 #include "server/net/server.h"
 #include "server/wiring.h"
 #include "storage/base/log.h"
+#include "storage/root_state.h"
 
 namespace server {
 namespace {
@@ -128,14 +129,22 @@ struct App::State {
         }
     }
 
+    // A root that is read-only has said so once; what can wait does.
+    std::function<void()> when_writable(std::function<void()> job) const {
+        return [this, job = std::move(job)] {
+            if (core->store().state().writable()) job();
+        };
+    }
+
     std::vector<Keeper::Job> jobs() {
         return {
-            {"checkpoint", 30 * kSecond, [this] { core->store().checkpoint(); }},
-            {"leftovers", 5 * kSecond, [this] { drain(); }},
-            {"history", kHour / 4, [this] { expire(); }},
+            {"root", kSecond, [this] { core->store().state().look(); }},
+            {"checkpoint", 30 * kSecond, when_writable([this] { core->store().checkpoint(); })},
+            {"leftovers", 5 * kSecond, when_writable([this] { drain(); })},
+            {"history", kHour / 4, when_writable([this] { expire(); })},
             {"certificate", kHour, [this] { renew(); }},
             {"memory", 60 * kSecond, [this] { trim(); }},
-            {"throttle", 60 * kSecond, [this] { core->credentials().save_counters(); }},
+            {"throttle", 60 * kSecond, when_writable([this] { core->credentials().save_counters(); })},
         };
     }
 
@@ -148,6 +157,7 @@ struct App::State {
                                       {"pid", ::getpid()},
                                       {"addresses", server->addresses()},
                                       {"ready", core->ready()},
+                                      {"trouble", core->store().state().trouble()},
                                       {"volume", volume_facts(core->store().tree().volume())}};
         return nlohmann::json{{"value", value}, {"text", ""}, {"status", 0}}.dump();
     }

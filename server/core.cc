@@ -8,6 +8,7 @@
 #include "server/credentials.h"
 #include "server/pipeline.h"
 #include "storage/base/log.h"
+#include "storage/root_state.h"
 
 namespace server {
 namespace {
@@ -41,7 +42,7 @@ class AssembledCore final : public Core {
     }
 
     bool ready() override {
-        if (!store_->healthy()) return false;
+        if (!store_->state().writable()) return false;
         // Not ready is the answer here, not an error of the request that asked.
         try {
             store_->read([](storage::ReadTxn& txn) { return txn.lsn(); });

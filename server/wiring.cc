@@ -44,6 +44,7 @@ CoreOptions core_options(const Config& config) {
     CoreOptions options;
     options.store.root = config.root;
     options.store.readers = std::max<std::size_t>(4, 2 * static_cast<std::size_t>(::sysconf(_SC_NPROCESSORS_ONLN)));
+    options.store.create = config.create_root;
     options.store.free_floor_bytes = free_floor(config);
     if (config.volume == "weak") options.store.volume = storage::VolumePolicy::weak;
     if (config.volume == "strong") options.store.volume = storage::VolumePolicy::strong;

@@ -30,6 +30,7 @@ Committer::Committer(const Setup& setup)
       locked_(setup.locked),
       tree_(setup.tree),
       seams_(setup.seams),
+      root_(setup.root),
       queue_max_(setup.queue_max),
       free_floor_bytes_(setup.free_floor_bytes),
       ledger_(setup.db, setup.seams.clock),
@@ -87,7 +88,7 @@ Committer::~Committer() {
 // ---- callers ----
 
 void Committer::run(const std::function<void(WriteTxn&)>& fn) {
-    if (!healthy_) throw base::Failure(base::Fault::unavailable, "the storage root failed to sync; restart to recover");
+    root_.require_writable();
     Job job(fn, seams_.exec);
     {
         base::Locked hold(*queue_monitor_);
@@ -177,6 +178,18 @@ void Committer::write_loop() {
 }
 
 bool Committer::commit_group(std::vector<Job*> jobs) {
+    // Errors leave their catch before anyone is told: the caller's thread is then the last to hold one.
+    std::exception_ptr error;
+    try {
+        root_.look();
+        root_.require_writable();
+    } catch (const base::Failure&) {
+        error = std::current_exception();
+    }
+    if (error) {
+        fail(jobs, std::move(error));
+        return false;
+    }
     Chores chores = take_chores();
     Flight flight;
     folders_.trim();
@@ -193,8 +206,6 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         });
         give_back(std::move(chores));
     };
-    // Errors leave their catch before anyone is told: the caller's thread is then the last to hold one.
-    std::exception_ptr error;
     try {
         db_.begin();
         do_chores(chores);
@@ -232,6 +243,16 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         fresh_.launch(flight.group.steps);
         launched = true;
         db_.commit();
+    } catch (const base::Failure& failure) {
+        error = std::current_exception();
+        // Whether the commit is on the disk is not known, and nothing may be built upon it.
+        if (launched && failure.fault() == base::Fault::unavailable) {
+            root_.refuse(
+                std::string("its file system became read-only; look into the kernel's log for why, mount it for "
+                            "writing and restart (") +
+                    failure.what() + ")",
+                RootState::Files::readable);
+        }
     } catch (...) {
         error = std::current_exception();
     }
@@ -416,7 +437,9 @@ bool Committer::attempt(const FileStep& decided) {
 
 // What was not synced may be lost although it looks written, and a later sync would not tell; only a restart finds out.
 void Committer::fall_ill(const std::string& why) {
-    if (healthy_.exchange(false)) base::log_error("store", "sync failed, refusing writes until restart: " + why);
+    synced_ = false;
+    root_.refuse("a sync failed, and what it was for may be lost; restart to find out (" + why + ")",
+                 RootState::Files::readable);
 }
 
 void Committer::flush_loop() {
@@ -439,7 +462,7 @@ void Committer::flush_loop() {
         } catch (const base::Failure& failure) {
             return fall_ill(failure.what());
         }
-        if (!healthy_) return;  // another sync failed meanwhile: perhaps of what this one took for durable
+        if (!synced_) return;  // another sync failed meanwhile: perhaps of what this one took for durable
         base::Locked hold(*queue_monitor_);
         redo_keys_.insert(redo_keys_.end(), keys.begin(), keys.end());
         tidy_ = true;

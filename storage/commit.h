@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 
+#include "storage/root_state.h"
 #include "storage/writing.h"
 
 namespace storage {
@@ -36,6 +37,7 @@ class Committer {
         std::size_t queue_max;
         std::uint64_t free_floor_bytes;
         FailedSteps& failed;  // has those that this start could not redo
+        RootState& root;
     };
     explicit Committer(const Setup& setup);
     ~Committer();  // finishes what is queued
@@ -43,7 +45,6 @@ class Committer {
     void run(const std::function<void(WriteTxn&)>& fn);
     bool settle(Lsn lsn);
     std::uint64_t generation(NodeId parent) const;
-    bool healthy() const { return healthy_; }
     bool behind(const std::string& path);
     void checkpoint();  // soon, by the writer
 
@@ -93,6 +94,7 @@ class Committer {
     LockedNodes& locked_;
     Tree& tree_;
     const Seams& seams_;
+    RootState& root_;
     const std::size_t queue_max_;
     const std::uint64_t free_floor_bytes_;
     Ledger ledger_;
@@ -122,7 +124,7 @@ class Committer {
     std::unique_ptr<base::Monitor> settle_monitor_;
     std::atomic<int> settling_ = 0;
     std::atomic<Lsn> reached_ = 0;
-    std::atomic<bool> healthy_ = true;
+    std::atomic<bool> synced_ = true;  // false: a sync failed in this life
     std::atomic<bool> behind_ = false;
     int checkpointed_frames_ = 0;
     std::array<std::atomic<std::uint64_t>, kGenerationSlots> generations_{};

@@ -91,6 +91,7 @@ class Tree {
     struct Space {
         std::uint64_t free_bytes = 0;
         std::uint64_t total_bytes = 0;
+        bool writable = true;  // false: mounted read-only
     };
     virtual Space space() const = 0;
 

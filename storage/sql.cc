@@ -4,6 +4,7 @@
 #include <SQLiteCpp/Exception.h>
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <unordered_map>
 #include <utility>
 
@@ -132,8 +133,13 @@ void Connection::begin() {
 
 void Connection::commit() {
     Query commit = query("COMMIT");
+    errno = 0;  // SQLite keeps the one of a log that could not be written to itself
     const int code = sqlite3_step(commit.statement_);
     if (code == SQLITE_DONE) return;
+    const int error = errno;
+    if ((code & 0xff) == SQLITE_IOERR && error == EROFS)
+        throw base::Failure(base::Fault::unavailable,
+                            describe("COMMIT on a read-only file system", state_->database.getHandle(), code));
     if ((code & 0xff) == SQLITE_IOERR) {
         base::log_error("store", describe("COMMIT", state_->database.getHandle(), code) +
                                      "; memory is not trusted any more, stopping so that recovery decides");

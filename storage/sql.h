@@ -55,7 +55,8 @@ class Query {
 enum class Access { writer, reader };
 
 // One connection: one thread at a time. Errors are base::Failure (a full disk: Fault::disk_full) or Refused. An I/O
-// error at COMMIT aborts the process: what is in memory is then not what is on the disk, and recovery decides.
+// error at COMMIT aborts the process: what is in memory is then not what is on the disk, and recovery decides. Only
+// when the file system turned read-only it is Fault::unavailable: nothing can be written any more, and reads go on.
 class Connection {
   public:
     Connection(const std::string& path, Access access, const char* vfs);

@@ -7,6 +7,7 @@
 #include "storage/base/log.h"
 #include "storage/check.h"
 #include "storage/commit.h"
+#include "storage/root_state.h"
 #include "storage/schema.h"
 
 namespace storage {
@@ -14,44 +15,19 @@ namespace storage {
 namespace {
 
 constexpr std::int64_t kReaderWaitMs = 10'000;
-constexpr const char* kMarker = ".hearth/root.json";
 constexpr const char* kDatabase = ".hearth/hearth.db";
 constexpr const char* kWriteAheadLog = ".hearth/hearth.db-wal";
 constexpr const char* kSharedMemory = ".hearth/hearth.db-shm";
 constexpr const char* kScratch = ".hearth/trial";
-constexpr std::size_t kMarkerBytesMax = 4096;
 constexpr std::uint64_t kTrialBytes = 1 << 20;
 constexpr std::size_t kShelves = 256;  // folders of versions/
-
-struct Marker {
-    std::string root;
-    std::string db;
-};
-
-std::string field(const std::string& text, const std::string& name) {
-    const std::string key = "\"" + name + "\"";
-    std::size_t at = text.find(key);
-    if (at == std::string::npos) return {};
-    at = text.find('"', at + key.size());
-    if (at == std::string::npos) return {};
-    const std::size_t end = text.find('"', at + 1);
-    return end == std::string::npos ? std::string() : text.substr(at + 1, end - at - 1);
-}
-
-std::optional<Marker> read_marker(const Tree& tree) {
-    const auto file = tree.open(kMarker);
-    if (!file) return std::nullopt;
-    std::string text(kMarkerBytesMax, '\0');
-    text.resize(file->read_at(text.data(), text.size(), 0));
-    return Marker{field(text, "root"), field(text, "db")};
-}
 
 void write_marker(Tree& tree, const Marker& marker) {
     constexpr const char* kNew = ".hearth/root.json.new";
     tree.unlink(kNew);
     const auto file = tree.create(kNew);
     if (!file) throw base::Failure(base::Fault::io, "creating root.json");
-    file->append("{\"root\": \"" + marker.root + "\", \"db\": \"" + marker.db + "\", \"format\": 1}\n");
+    file->append(marker_text(marker));
     file->set_private();
     file->sync();
     tree.replace(kNew, kMarker);
@@ -126,17 +102,18 @@ class StoreOnDisk final : public Store {
         while (options_.root.size() > 1 && options_.root.ends_with('/')) options_.root.pop_back();
         enter_root();
         open_database();
-        recover_steps();
+        if (state_->writable()) recover_steps();
         locked_.load(*writer_);
-        committer_ = std::make_unique<Committer>(Committer::Setup{
-            *writer_, fresh_, locked_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes, failed_});
+        committer_ = std::make_unique<Committer>(Committer::Setup{*writer_, fresh_, locked_, *tree_, seams_,
+                                                                  options_.write_queue_max, options_.free_floor_bytes,
+                                                                  failed_, *state_});
         readers_monitor_ = seams_.exec.monitor();
         for (std::size_t i = 0; i < options_.readers; ++i) {
             readers_.push_back(
                 std::make_unique<sql::Connection>(database_path(), sql::Access::reader, seams_.fs.sqlite_vfs()));
         }
         for (const auto& reader : readers_) idle_.push_back(reader.get());
-        remove_leftovers();
+        if (state_->writable()) remove_leftovers();
     }
 
     bool settle(Lsn lsn) override { return committer_->settle(lsn); }
@@ -145,7 +122,7 @@ class StoreOnDisk final : public Store {
     const Seams& seams() const override { return seams_; }
     const std::string& root() const override { return options_.root; }
     base::Id128 uuid() const override { return uuid_; }
-    bool healthy() const override { return committer_->healthy(); }
+    RootState& state() override { return *state_; }
     bool behind(const std::string& path) override { return committer_->behind(path); }
     void checkpoint() override { committer_->checkpoint(); }
 
@@ -170,6 +147,10 @@ class StoreOnDisk final : public Store {
     }
     void enter_root();
     void try_out();
+    void take_lock();
+    bool holds_index() const;
+    void doubt_marker(const Marker& ours);
+    void doubt_files();
     void make_shelves();
     void keep_private();
     void open_database();
@@ -179,6 +160,7 @@ class StoreOnDisk final : public Store {
     Options options_;
     const Seams seams_;
     std::unique_ptr<Tree> tree_;
+    std::unique_ptr<RootState> state_;
     std::unique_ptr<File> lock_;
     bool born_ = false;  // made by this start
     FailedSteps failed_;
@@ -196,6 +178,7 @@ void StoreOnDisk::enter_root() {
     tree_ = seams_.fs.open_tree(options_.root, options_.create);
     if (!tree_) refuse("there is no such folder");
     accept(tree_->identify_volume(options_.volume));
+    state_ = std::make_unique<RootState>(seams_.fs, *tree_, options_.root, seams_.exec);
     bool marked = false;
     bool foreign = false;
     for (const DirEntry& entry : tree_->list("")) {
@@ -204,18 +187,22 @@ void StoreOnDisk::enter_root() {
         else if (entry.name != "lost+found")
             foreign = true;
     }
-    const bool known = marked && tree_->stat(kMarker);
+    const bool known = marked && (tree_->stat(kMarker) || holds_index());
     if (!known) {
         if (!options_.create) refuse("it has no .hearth/root.json");
         if (foreign && marked) refuse("its .hearth/root.json is missing; is a disk not mounted?");
         if (foreign) refuse("it is not empty and was not made by hearth; name an empty folder");
         born_ = true;
     }
-    tree_->make_folder(".hearth", 0700);
-    std::string holder;
-    lock_ = seams_.fs.lock_file(options_.root + "/.hearth/lock", holder);
-    if (!lock_) throw InUse(options_.root, holder);
-    try_out();
+    try {
+        tree_->make_folder(".hearth", 0700);
+        take_lock();
+        try_out();
+    } catch (const base::Failure& failure) {
+        // A disk that the kernel found damaged may be read-only without being mounted so.
+        if (failure.fault() != base::Fault::unavailable) throw;
+        refuse("it is read-only (" + std::string(failure.what()) + "); look into the kernel's log for why");
+    }
     for (const Volume::Promise& promise : tree_->volume().promises()) {
         base::log(promise.warns ? base::Level::warn : base::Level::info, "store",
                   "volume=" + tree_->volume().file_system + " " + promise.text);
@@ -240,6 +227,19 @@ void StoreOnDisk::try_out() {
     }
 }
 
+void StoreOnDisk::take_lock() {
+    std::string holder;
+    lock_ = seams_.fs.lock_file(options_.root + "/.hearth/lock", holder);
+    if (!lock_) throw InUse(options_.root, holder);
+}
+
+// An index of a root whose marker is gone: it can tell what there was. One that was never finished tells nothing, and
+// its root is made anew.
+bool StoreOnDisk::holds_index() const {
+    const auto index = tree_->stat(kDatabase);
+    return index && tree_->stat(kFilesFolder);
+}
+
 // A removal keeps the file in versions/<hh>/. It has to work on a full disk, where no folder can be made any more: they
 // are made while there is room.
 void StoreOnDisk::make_shelves() {
@@ -262,7 +262,6 @@ void StoreOnDisk::keep_private() {
 }
 
 void StoreOnDisk::open_database() {
-    const auto marker = read_marker(*tree_);
     if (born_) tree_->create(kDatabase);
     if (!tree_->stat(kDatabase)) refuse("its .hearth/hearth.db is missing; restore it from a backup");
     keep_private();
@@ -270,21 +269,59 @@ void StoreOnDisk::open_database() {
     if (const std::string wrong = apply_schema(*writer_, options_.schema); !wrong.empty()) refuse(wrong);
     give_birth(*writer_, seams_);
     const Marker ours{meta(*writer_, "store_uuid"), meta(*writer_, "db_uuid")};
+    uuid_ = uuid_from(ours.root);
     if (born_) {
         write_marker(*tree_, ours);
-    } else if (!marker || marker->root != ours.root || marker->db != ours.db) {
-        refuse("its .hearth/root.json names another database; one of them was copied or restored alone");
+        // After the marker: a start that was cut before it left nothing that looks like somebody's files.
+        tree_->make_folder(kFilesFolder);
+        // The names of a new root, its own among them: no later sync of what lies below speaks for them.
+        tree_->sync_all();
+    } else {
+        doubt_marker(ours);
     }
-    // After the marker: a start that was cut before it left nothing that looks like somebody's files.
-    tree_->make_folder("files");
-    // The names of a new root, its own among them: no later sync of what lies below speaks for them.
-    if (born_) tree_->sync_all();
-    uuid_ = uuid_from(ours.root);
+    doubt_files();
+    if (!state_->writable()) return;
+    tree_->make_folder(kFilesFolder);
+    state_->know(ours);
     writer_->begin();
     writer_->query("UPDATE meta SET value = value + 1 WHERE key = 'boot_counter'").run();
     writer_->commit();
     const auto wal = tree_->stat(kWriteAheadLog);
     if (options_.wal_bytes > 0 && (!wal || wal->size < options_.wal_bytes)) writer_->grow_wal(options_.wal_bytes);
+}
+
+// One part of the root was copied or restored without the other. Then nothing is written, for it would go to the wrong
+// place, and nothing counts as removed.
+void StoreOnDisk::doubt_marker(const Marker& ours) {
+    const auto marker = read_marker(*tree_);
+    const std::string put_back = "; put the right one back (the index wants: " + marker_text(ours) + ") and restart";
+    const std::string where = options_.root + "/" + kMarker;
+    if (!marker) return state_->refuse(where + " is missing" + put_back, RootState::Files::readable);
+    if (*marker != ours) {
+        return state_->refuse(where +
+                                  " names another database than the one beside it: one of them was copied or "
+                                  "restored alone" +
+                                  put_back,
+                              RootState::Files::readable);
+    }
+}
+
+// Files of which nothing is there: their disk is not mounted.
+void StoreOnDisk::doubt_files() {
+    auto query = writer_->query(
+        "SELECT dir FROM space WHERE dir IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM fs_todo WHERE op = ?1 AND dst = dir)");
+    query.bind(static_cast<std::int64_t>(StepOp::make_folder));
+    bool wanted = false;
+    while (query.next()) {
+        wanted = true;
+        if (tree_->stat(query.text(0))) return;
+    }
+    if (!wanted) return;
+    state_->refuse(options_.root +
+                       "/files is missing or empty, and the index knows of files; mount their disk or put them "
+                       "back, and restart",
+                   RootState::Files::unreadable);
 }
 
 // Everything that was committed is brought to the disk before anybody may look.

@@ -18,6 +18,8 @@
 
 namespace storage {
 
+class RootState;
+
 // The seams; they outlive the store.
 struct Seams {
     base::Clock& clock;
@@ -98,7 +100,7 @@ class Store {
     virtual const Seams& seams() const = 0;
     virtual const std::string& root() const = 0;
     virtual base::Id128 uuid() const = 0;
-    virtual bool healthy() const = 0;  // false after a failed flush: writes are refused until restart
+    virtual RootState& state() = 0;  // whether it takes writes, and why not
     // A committed change of `path`, or of what is above or below it, could not be brought to the disk yet: what the
     // tree has there is not what the index says, and nobody else's doing.
     virtual bool behind(const std::string& path) = 0;

@@ -365,7 +365,7 @@ Tree::Space LinuxTree::space() const {
     struct statvfs status {};
     if (::fstatvfs(root_.get(), &status) != 0) base::throw_errno("fstatvfs");
     const std::uint64_t block = status.f_frsize;
-    return {status.f_bavail * block, status.f_blocks * block};
+    return {status.f_bavail * block, status.f_blocks * block, (status.f_flag & ST_RDONLY) == 0};
 }
 
 }  // namespace storage

@@ -7,6 +7,7 @@
 
 #include "storage/base/hash.h"
 #include "storage/base/log.h"
+#include "storage/root_state.h"
 
 namespace dav {
 
@@ -65,6 +66,7 @@ storage::Content read_into_memory(const Context& context, const storage::File& f
 }  // namespace
 
 void require_on_disk(const Context& context, const std::string& path) {
+    context.store.state().require_readable();
     if (context.store.behind(path)) throw base::Failure(base::Fault::unavailable, "the disk is behind at " + path);
 }
 

@@ -16,6 +16,7 @@
 #include "dav/oc_checksums.h"
 #include "dav/preconditions.h"
 #include "dav/request_headers.h"
+#include "storage/root_state.h"
 #include "storage/store.h"
 
 namespace dav::method {
@@ -68,6 +69,7 @@ std::optional<std::string> read_small(const storage::File& file, const storage::
 // Opens what `look` says. False: not there, or changed while it was read.
 bool open_as(const Context& context, const Look& look, bool want_bytes, Found& found) {
     context.store.settle(look.settled_after);
+    context.store.state().require_readable();
     std::shared_ptr<const storage::File> file = context.store.tree().open(look.path);
     if (!file) {
         require_on_disk(context, look.path);

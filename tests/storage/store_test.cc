@@ -1,6 +1,7 @@
 // Ours first: both they and Catch have a CHECK, and here it is the test's.
 #include "storage/replication/record.h"
 #include "storage/sql.h"
+#include "storage/root_state.h"
 #include "tests/storage/store_support.h"
 
 #include <sys/stat.h>
@@ -78,12 +79,15 @@ TEST_CASE("a root is made only in a missing or empty folder") {
     SECTION("the marker is missing") {
         { Home home(dir.path()); }
         fs::remove(dir.path() + "/.hearth/root.json");
+        CHECK_FALSE(open_store(dir.path())->state().writable());
+        // Without the index as well there is nothing left to serve.
+        fs::remove(dir.path() + "/.hearth/hearth.db");
         CHECK_THROWS_AS(open_store(dir.path()), Store::NotARoot);
     }
     SECTION("the marker names another database") {
         open_store(dir.path());
         std::ofstream(dir.path() + "/.hearth/root.json") << R"({"root": "a", "db": "b"})";
-        CHECK_THROWS_AS(open_store(dir.path()), Store::NotARoot);
+        CHECK_FALSE(open_store(dir.path())->state().writable());
     }
     SECTION("two at once") {
         const auto first = open_store(dir.path());
