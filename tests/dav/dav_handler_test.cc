@@ -268,6 +268,18 @@ TEST_CASE("a copied tree has the same digest, whatever its size, and is a tree o
     CHECK_FALSE(contains(listing, "\"p-"));
 }
 
+TEST_CASE("octets of before a step that failed are not served under the entity tag of after it") {
+    Home home;
+    const std::string file = "/dav/files/ana/f";
+    REQUIRE(home.status(home.ana, "PUT", file, {}, "old") == 201);
+    const char* staging = ".hearth/staging";
+    home.move_outside(staging, "away");
+    CHECK(home.status(home.ana, "PUT", file, {}, "new") == 503);
+    CHECK(text(home.ask(home.ana, "GET", file).body) == "old");
+    CHECK(etag(home, file).starts_with("\"p-"));
+    home.move_outside("away", staging);
+}
+
 TEST_CASE("copies and moves between a person's files and a group's") {
     Home home;
     REQUIRE(home.status(home.ana, "MKCOL", "/dav/files/ana/d") == 201);

@@ -96,6 +96,9 @@ class Home {
     void write_outside(const std::string& below_root, const std::string& bytes) {
         std::ofstream(path_ + "/root/" + below_root, std::ios::binary) << bytes;
     }
+    void move_outside(const std::string& from, const std::string& to) {
+        std::filesystem::rename(path_ + "/root/" + from, path_ + "/root/" + to);
+    }
     std::string read_outside(const std::string& below_root) const {
         std::ifstream file(path_ + "/root/" + below_root, std::ios::binary);
         std::ostringstream bytes;
