@@ -289,7 +289,8 @@ std::vector<Key<Config>> make_config_keys() {
         count("storage.free_floor_percent", restart, {0, 50}, "Per cent of the file system, see free_floor.",
               AT(free_floor_percent)),
         yes("storage.create", restart,
-            "Whether a missing or empty folder becomes a new root. false: once the root is made on a disk of its own, so "
+            "Whether a missing or empty folder becomes a new root. false: once the root is made on a disk of its own, "
+            "so "
             "that an empty mount point is not taken for one.",
             AT(create_root)),
         one_of("storage.volume", kVolumes,

@@ -30,8 +30,8 @@ class FreshFacts {
     // For a view that contains records up to `lsn`: newer facts belong to content it does not know.
     Look look(NodeId node, Lsn lsn) const;
     bool flying(NodeId node) const;
-    // What the last performed step of a node left, as long as another is in the air; none when it was changed by another
-    // program.
+    // What the last performed step of a node left, as long as another is in the air; none when it was changed by
+    // another program.
     std::optional<FileFacts> left(NodeId node) const;
 
     struct Landed {

@@ -78,8 +78,7 @@ bool open_as(const Context& context, const Look& look, bool want_bytes, Found& f
     found.node = look.node;
     found.facts = file->facts();
     // Where a step failed the index is ahead of the file: these octets are not what its tag speaks of.
-    found.as_known =
-        look.disk && found.facts.same_version(*look.disk) && !context.store.behind(look.path);
+    found.as_known = look.disk && found.facts.same_version(*look.disk) && !context.store.behind(look.path);
     found.mtime_ns = found.as_known ? look.node.mtime_ns : found.facts.mtime_ns;
     found.oc_checksum = found.as_known ? oc_checksum(look.node, look.props) : std::string();
     found.bytes.reset();

@@ -1,7 +1,7 @@
 // Ours first: both they and Catch have a CHECK, and here it is the test's.
 #include "storage/replication/record.h"
-#include "storage/sql.h"
 #include "storage/root_state.h"
+#include "storage/sql.h"
 #include "tests/storage/store_support.h"
 
 #include <sys/stat.h>
