@@ -225,7 +225,7 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         } catch (...) {  // forwarded to the caller
             error = std::current_exception();
         }
-        if (error && txn.verbs() != verbs) {
+        if (error && (txn.verbs() != verbs || !db_.in_transaction())) {
             undo();
             if (jobs.size() == 1)
                 fail(jobs, std::move(error));

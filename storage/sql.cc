@@ -27,7 +27,15 @@ struct Connection::State {
 
     SQLite::Database database;
     Access access;
+    // SQLite rolls a transaction back by itself when a read or write of the file fails. What its owner still asks for
+    // would then be committed one by one.
+    void require_transaction() const {
+        if (begun && sqlite3_get_autocommit(database.getHandle()) != 0)
+            throw base::Failure(base::Fault::io, "sqlite: the transaction ended by an error before this");
+    }
+
     int wal_frames = 0;
+    bool begun = false;
     std::unordered_map<const char*, sqlite3_stmt*> statements;
 };
 
@@ -123,19 +131,25 @@ Query Connection::query(const char* constant) {
 }
 
 void Connection::script(const char* statements) {
+    state_->require_transaction();
     const int code = sqlite3_exec(state_->database.getHandle(), statements, nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) fail("script", code);
 }
 
 void Connection::begin() {
+    state_->begun = false;
     query(state_->access == Access::writer ? "BEGIN IMMEDIATE" : "BEGIN").run();
+    state_->begun = true;
 }
 
 void Connection::commit() {
     Query commit = query("COMMIT");
     errno = 0;  // SQLite keeps the one of a log that could not be written to itself
     const int code = sqlite3_step(commit.statement_);
-    if (code == SQLITE_DONE) return;
+    if (code == SQLITE_DONE) {
+        state_->begun = false;
+        return;
+    }
     const int error = errno;
     if ((code & 0xff) == SQLITE_IOERR && error == EROFS)
         throw base::Failure(base::Fault::unavailable,
@@ -149,6 +163,7 @@ void Connection::commit() {
 }
 
 void Connection::rollback() noexcept {
+    state_->begun = false;
     if (!in_transaction()) return;
     try {
         query("ROLLBACK").run();      // prepared once: every read ends with one
@@ -234,6 +249,7 @@ Query& Query::bind_null() {
 }
 
 bool Query::next() {
+    connection_->state_->require_transaction();
     const int code = sqlite3_step(statement_);
     if (code == SQLITE_ROW) return true;
     if (code == SQLITE_DONE) return false;

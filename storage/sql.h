@@ -57,6 +57,7 @@ enum class Access { writer, reader };
 // One connection: one thread at a time. Errors are base::Failure (a full disk: Fault::disk_full) or Refused. An I/O
 // error at COMMIT aborts the process: what is in memory is then not what is on the disk, and recovery decides. Only
 // when the file system turned read-only it is Fault::unavailable: nothing can be written any more, and reads go on.
+// Any other I/O error ends the transaction: all that is asked for until rollback() or begin() is a Failure.
 class Connection {
   public:
     Connection(const std::string& path, Access access, const char* vfs);
