@@ -1,6 +1,7 @@
 #include "storage/commit.h"
 
 #include "storage/base/log.h"
+#include "storage/base/planted.h"
 
 namespace storage {
 
@@ -199,12 +200,12 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
     const auto undo = [&] {
         if (launched) fresh_.recall(flight.group.steps);
         db_.rollback();
-        folders_.clear();
+        if (!base::planted(base::Plant::rollback_keeps_digests)) folders_.clear();
         or_stop([&] {
             ledger_.load();
             tangles_.load(db_);
         });
-        give_back(std::move(chores));
+        if (!base::planted(base::Plant::chores_forgotten)) give_back(std::move(chores));
     };
     try {
         db_.begin();
@@ -225,7 +226,8 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         } catch (...) {  // forwarded to the caller
             error = std::current_exception();
         }
-        if (error && (txn.verbs() != verbs || !db_.in_transaction())) {
+        const bool half_done = txn.verbs() != verbs && !base::planted(base::Plant::half_job_committed);
+        if (error && (half_done || !db_.in_transaction())) {
             undo();
             if (jobs.size() == 1)
                 fail(jobs, std::move(error));
@@ -242,6 +244,10 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
         txn.flush();
         fresh_.launch(flight.group.steps);
         launched = true;
+        if (base::planted(base::Plant::step_before_commit)) {
+            settle(committed_);
+            for (const FileStep& step : flight.group.steps) perform(step);
+        }
         db_.commit();
     } catch (const base::Failure& failure) {
         error = std::current_exception();
@@ -377,7 +383,7 @@ void Committer::land(Flight& flight) {
     std::size_t touched = 0;
     for (Job* job : flight.jobs) {
         for (; step < job->steps_end; ++step) {
-            if (perform(flight.group.steps[step])) continue;
+            if (base::planted(base::Plant::step_before_commit) || perform(flight.group.steps[step])) continue;
             // Committed, so nothing is lost; but who asked must not be told that it stands where others look for it.
             job->error = std::make_exception_ptr(
                 base::Failure(base::Fault::unavailable, "a file step failed; it is done again at the next start"));
@@ -457,16 +463,20 @@ void Committer::flush_loop() {
             keys = std::exchange(performed_, {});
             filer = std::exchange(filer_, std::make_unique<Filer>(tree_, seams_.rng, &failed_));
         }
+        const auto release = [&] {
+            base::Locked hold(*queue_monitor_);
+            redo_keys_.insert(redo_keys_.end(), keys.begin(), keys.end());
+            tidy_ = true;
+            queue_monitor_->notify_one();
+        };
+        if (base::planted(base::Plant::row_before_sync)) release();
         try {
             filer->flush();
         } catch (const base::Failure& failure) {
             return fall_ill(failure.what());
         }
         if (!synced_) return;  // another sync failed meanwhile: perhaps of what this one took for durable
-        base::Locked hold(*queue_monitor_);
-        redo_keys_.insert(redo_keys_.end(), keys.begin(), keys.end());
-        tidy_ = true;
-        queue_monitor_->notify_one();
+        if (!base::planted(base::Plant::row_before_sync)) release();
     }
 }
 

@@ -5,6 +5,7 @@
 #include "storage/base/failure.h"
 #include "storage/base/hash.h"
 #include "storage/base/log.h"
+#include "storage/base/planted.h"
 #include "storage/filer.h"
 
 // Replay after a crash.
@@ -388,7 +389,8 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     for (std::size_t i = 0; i < steps.size(); ++i)
         if (marked[i] && is_moved(steps[i])) left_out[i] = false;
     Look look(root_, steps);
-    const Cut cut = find_cut(steps, left_out, bounds_of(steps, marked), look);
+    const Cut cut =
+        base::planted(base::Plant::redo_all) ? Cut{} : find_cut(steps, left_out, bounds_of(steps, marked), look);
     base::log_info("filer", "replay steps=" + std::to_string(steps.size()) + " done=" + std::to_string(cut.at));
     Model model(steps, start_of(steps, left_out));
     for (std::size_t i = 0; i < cut.at; ++i)
@@ -426,7 +428,7 @@ std::vector<bool> Filer::read_marks(const std::vector<FileStep>& steps) const {
         there.insert(std::string(kCopies) + entry.name);
     std::vector<bool> marked(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i) {
-        marked[i] = there.contains(mark_path(steps[i]));
+        marked[i] = there.contains(mark_path(steps[i])) && !base::planted(base::Plant::marks_ignored);
         if (failed_ && marked[i]) failed_->set_mark(steps[i], true);
     }
     return marked;
@@ -515,7 +517,8 @@ void Filer::recheck_inline(const FileStep& step, const std::string& home, StepOu
     const auto there = root_.stat(home);
     const bool still_old = there && step.expect && home == step.dst && is_same_file(*there, *step.expect);
     if (still_old) return dispatch(step, outcome);
-    if (!there || likeness(root_, home, step) == Likeness::torn) restore(home, step, outcome);
+    const bool torn = there && likeness(root_, home, step) == Likeness::torn;
+    if (!there || (torn && !base::planted(base::Plant::torn_left))) restore(home, step, outcome);
     if (!home.starts_with(".hearth/") && likeness(root_, home, step) == Likeness::same)
         outcome.facts = root_.stat(home);
 }

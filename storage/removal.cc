@@ -2,6 +2,7 @@
 #include <unordered_map>
 
 #include "storage/base/failure.h"
+#include "storage/base/planted.h"
 #include "storage/writing.h"
 
 namespace storage {
@@ -78,7 +79,8 @@ void Writing::erase(std::span<const Leaving> leaving, const Stamp& stamp, const 
     for (const Leaving& one : leaving) {
         const Node& node = one.node;
         keep_gone(node, stamp);
-        if (!is_collection(node.kind)) keep_version(node, stamp, author, one.place);
+        const bool forgotten = base::planted(base::Plant::version_row_missing) && &one != &leaving.front();
+        if (!is_collection(node.kind) && !forgotten) keep_version(node, stamp, author, one.place);
         ledger_.use(node.space, -node.size - prop_bytes(node.id));
         db_.query("DELETE FROM node WHERE id = ?1").bind(node.id).run();
         if (is_collection(node.kind)) {

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "storage/base/failure.h"
+#include "storage/base/planted.h"
 #include "storage/replication/contents.h"
 #include "storage/sql.h"
 #include "storage/supply.h"
@@ -327,7 +328,10 @@ void Writing::lay_out_anew(SpaceId id, const Author& author, Supply* supply) {
     while (draining()) drain_hidden(kRemoveAtOnceMax);
     const Oid root = must(space.root).oid;
     const SpaceState state = state_of(id);
-    const Layout layout = lay_out(state, root, short_origin);
+    const OriginName named = [this](std::int64_t origin) {
+        return short_origin(base::planted(base::Plant::copy_named_by_here) ? ledger_.origin() : origin);
+    };
+    const Layout layout = lay_out(state, root, named);
     if (supply) {
         Showing(*this, space, state, layout, author, *supply).run();
     } else {
@@ -340,7 +344,7 @@ void Writing::lay_out_anew(SpaceId id, const Author& author, Supply* supply) {
             Showing(*this, space, state, layout, author, here).run();
         }
     }
-    tangles_.replace(db_, id, tangles_of(state, layout, root, short_origin));
+    tangles_.replace(db_, id, tangles_of(state, layout, root, named));
     anew_.erase(id);
 }
 

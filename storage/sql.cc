@@ -10,6 +10,7 @@
 
 #include "storage/base/failure.h"
 #include "storage/base/log.h"
+#include "storage/base/planted.h"
 
 namespace sql {
 
@@ -30,6 +31,7 @@ struct Connection::State {
     // SQLite rolls a transaction back by itself when a read or write of the file fails. What its owner still asks for
     // would then be committed one by one.
     void require_transaction() const {
+        if (base::planted(base::Plant::ended_transaction)) return;
         if (begun && sqlite3_get_autocommit(database.getHandle()) != 0)
             throw base::Failure(base::Fault::io, "sqlite: the transaction ended by an error before this");
     }
@@ -75,6 +77,7 @@ Connection::Connection(const std::string& path, Access access, const char* vfs) 
     : state_((configure(), std::make_unique<State>(path, access, vfs))) {
     sqlite3_extended_result_codes(state_->database.getHandle(), 1);
     script(access == Access::writer ? kWriterPragmas : kReaderPragmas);
+    if (base::planted(base::Plant::database_unsynced)) script("PRAGMA synchronous = NORMAL;");
     if (access == Access::writer) {
         int keep = 1;  // the log file stays when the last connection closes: it was grown once
         sqlite3_wal_hook(

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "storage/base/log.h"
+#include "storage/base/planted.h"
 #include "storage/check.h"
 #include "storage/commit.h"
 #include "storage/root_state.h"
@@ -102,6 +103,7 @@ class StoreOnDisk final : public Store {
         while (options_.root.size() > 1 && options_.root.ends_with('/')) options_.root.pop_back();
         enter_root();
         open_database();
+        if (base::planted(base::Plant::staging_swept_first) && state_->writable()) sweep_staging();
         if (state_->writable()) recover_steps();
         locked_.load(*writer_);
         committer_ = std::make_unique<Committer>(Committer::Setup{*writer_, fresh_, locked_, *tree_, seams_,
@@ -156,6 +158,7 @@ class StoreOnDisk final : public Store {
     void open_database();
     void recover_steps();
     void remove_leftovers();
+    void sweep_staging();
 
     Options options_;
     const Seams seams_;
@@ -390,7 +393,10 @@ void StoreOnDisk::remove_leftovers() {
             if (top.name.empty()) txn.remove(top.id, author);
         }
     });
-    if (!failed_.empty()) return;  // a step that could not be redone still needs its staged file
+    if (failed_.empty()) sweep_staging();  // else a step that could not be redone still needs its staged file
+}
+
+void StoreOnDisk::sweep_staging() {
     for (const DirEntry& entry : tree_->list(".hearth/staging")) {
         const std::string path = ".hearth/staging/" + entry.name;
         if (entry.kind == DiskKind::folder)

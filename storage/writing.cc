@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/base/failure.h"
+#include "storage/base/planted.h"
 #include "storage/kv_rows.h"
 
 namespace storage {
@@ -207,10 +208,13 @@ std::int64_t Writing::prop_bytes(NodeId id) {
 
 // The last writer wins, in whatever order the records came.
 void Writing::store_prop(NodeId id, const PropChange& prop, const Rank& rank) {
-    auto query = db_.query(
-        "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-        " ON CONFLICT (node, ns, name) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7"
-        " WHERE (?5, ?6, ?7) > (hlc, origin, seq)");
+#define STORE_PROP                                                                                   \
+    "INSERT INTO prop (node, ns, name, value, hlc, origin, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)" \
+    " ON CONFLICT (node, ns, name) DO UPDATE SET value = ?4, hlc = ?5, origin = ?6, seq = ?7"
+    auto query =
+        db_.query(base::planted(base::Plant::props_by_origin) ? STORE_PROP " WHERE (?6, ?5, ?7) > (origin, hlc, seq)"
+                                                              : STORE_PROP " WHERE (?5, ?6, ?7) > (hlc, origin, seq)");
+#undef STORE_PROP
     query.bind(id).bind_text(prop.ns).bind_text(prop.name);
     if (prop.value)
         query.bind_text(*prop.value);
@@ -395,7 +399,7 @@ void Writing::replace_content(const Node& old, Node& node, const Rank& rank, Con
     }
     folders_.subtract(node.parent, share_of(old));
     folders_.add(node.parent, share_of(node));
-    ledger_.use(node.space, node.size - old.size);
+    ledger_.use(node.space, base::planted(base::Plant::space_of_replaced) ? node.size : node.size - old.size);
     touch(node.parent);
 }
 

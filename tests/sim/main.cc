@@ -8,12 +8,27 @@
 #include <string>
 
 #include "storage/base/log.h"
+#include "storage/base/planted.h"
 #include "tests/sim/world.h"
+
+namespace {
+
+constexpr const char* kUsage =
+    "usage: %s --seed N | --seeds A..B [--minutes M] [--first on] [--traces on] [--names ordered|loose]%s\n";
+
+void list_plants(std::FILE* to) {
+    for (const base::PlantName& one : base::kPlants) {
+        std::fprintf(to, "%s %.*s\n", one.second ? "second" : "first", static_cast<int>(one.name.size()),
+                     one.name.data());
+    }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
     std::uint64_t from = 1, to = 1;
     double minutes = 0;
-    bool quiet = true, traces = false;
+    bool quiet = true, traces = false, first = false;
     sim::Names names = sim::Names::ordered;
     for (int i = 1; i < argc; i += 2) {
         const std::string option = i + 1 < argc ? argv[i] : "";
@@ -29,12 +44,20 @@ int main(int argc, char** argv) {
             minutes = std::strtod(argv[i + 1], nullptr);
         } else if (option == "--traces") {
             traces = value == "on";
+        } else if (option == "--first") {  // failing seed is the last
+            first = value == "on";
+        } else if (base::kCanPlant && option == "--plants") {
+            list_plants(stdout);
+            return 0;
+        } else if (base::kCanPlant && option == "--plant") {
+            if (base::plant(value)) continue;
+            std::fprintf(stderr, "no plant is named %s; there are:\n", value.c_str());
+            list_plants(stderr);
+            return 2;
         } else if (option == "--names" && (value == "ordered" || value == "loose")) {
             names = value == "loose" ? sim::Names::loose : sim::Names::ordered;
         } else {
-            std::fprintf(
-                stderr,
-                "usage: hearth_sim --seed N | --seeds A..B [--minutes M] [--traces on] [--names ordered|loose]\n");
+            std::fprintf(stderr, kUsage, argv[0], base::kCanPlant ? " [--plant NAME] | --plants on" : "");
             return 2;
         }
     }
@@ -60,6 +83,7 @@ int main(int argc, char** argv) {
         std::printf("FAIL hearth_sim --seed %llu%s\n", static_cast<unsigned long long>(seed),
                     names == sim::Names::loose ? " --names loose" : "");
         for (const std::string& what : report.broken) std::printf("  %s\n", what.c_str());
+        if (first) break;
     }
     std::printf("seeds %llu, counted %llu, failed %llu, %.1f seeds a second\n", static_cast<unsigned long long>(ran),
                 static_cast<unsigned long long>(counted), static_cast<unsigned long long>(failed),
