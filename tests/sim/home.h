@@ -45,6 +45,7 @@ class Home {
     // Everybody acts until his operations are done or the power is cut.
     void work(std::vector<std::unique_ptr<base::Thread>>& threads, int operations);
     void check();          // after a start: all invariants of one store
+    void spare() { outside_.spare(); }
     void check_outside();  // before an orderly end or after a kill: what another program left is somewhere (I9)
     void power_was_cut() { outside_.forget(); }
 
@@ -70,6 +71,7 @@ class Home {
     void check_dots();
     Folder index_of(const std::string& user);
     Folder disk_of(const std::string& top);
+    void look_at_disk(const User& user);
     std::string read_file(const std::string& path);
     void read_all(const std::string& path, std::set<std::string>& contents);
 

@@ -53,7 +53,8 @@ void Outside::change(Octets& of_user) {
     std::vector<Found> files;
     std::vector<std::string> folders{folder_};
     for (const Found& one : all) {
-        if (one.kind == storage::DiskKind::file) files.push_back(one);
+        if (one.kind == storage::DiskKind::file && (!spares_ || left_.contains(machine_.disk.find(one.path)->bytes)))
+            files.push_back(one);
         if (one.kind == storage::DiskKind::folder) folders.push_back(one.path);
     }
     if (machine_.disk.find(folder_) == nullptr) return;
@@ -111,7 +112,7 @@ void Outside::change(Octets& of_user) {
             return;
         }
         default: {  // a folder that moves, with all in it
-            if (folders.size() < 2) return;
+            if (spares_ || folders.size() < 2) return;
             const std::string from = folders[1 + machine_.below(folders.size() - 1)];
             if ((fresh + "/").starts_with(from + "/")) return;
             Inode* at = machine_.disk.parent_of(from, name);

@@ -20,6 +20,8 @@ class Outside {
     Outside(Machine& machine, std::string folder) : machine_(machine), folder_(std::move(folder)) {}
 
     void act(int operations, Octets& of_user);
+    // From now on it touches what it left itself, and nothing that the store wrote.
+    void spare() { spares_ = true; }
     // What it wrote and nobody overwrote since.
     const std::set<std::string>& left() const { return left_; }
     void forget() { left_.clear(); }
@@ -37,6 +39,7 @@ class Outside {
 
     Machine& machine_;
     const std::string folder_;  // on the disk
+    bool spares_ = false;
     std::set<std::string> left_;
 };
 

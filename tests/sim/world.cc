@@ -40,6 +40,8 @@ class World {
         // Every third seed has a second home, which mirrors the first.
         if (machine_.below(3) == 0)
             homes_.push_back(std::make_unique<Home>(machine_, "root2", std::vector<std::string>{"v0"}, false));
+        // What another program took is not to be had, and then two homes can not be compared.
+        if (homes_.size() == 2 && machine_.below(4) != 0) homes_.front()->spare();
         if (machine_.below(2) == 0) faults_ = Faults::drawn(machine_.dice);
     }
     ~World() {
@@ -68,6 +70,8 @@ class World {
         attempt("a life ended by: ", [&] {
             for (auto& home : homes_) home->open();
             for (auto& home : homes_) home->check();
+            // A later conflict may lay everything out anew and heal what an earlier one left different.
+            if (homes_.size() == 2 && !while_starting && machine_.below(3) == 0) compare();
             if (!while_starting && !to_the_end) machine_.disk.cut_power_after(1 + machine_.below(kCutWorking));
             if (!machine_.report.broken.empty()) return;
             machine_.disk.use(faults_);
