@@ -35,6 +35,25 @@ void check_schema(sql::Connection& db, std::vector<Store::Finding>& findings) {
         add(findings, "foreign-key", std::string(keys.text(0)) + " row " + std::to_string(keys.integer(1)));
 }
 
+void check_history(sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings) {
+    auto query = db.query(
+        "SELECT DISTINCT hash, size, place FROM version WHERE hash IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM body WHERE body.hash = version.hash)");
+    while (query.next() && findings.size() < kFindingsMax) {
+        const auto hash = base::hash_from(query.blob(0));
+        if (!hash) {
+            add(findings, "schema", "version without a hash");
+            continue;
+        }
+        const std::string path = query.is_null(2) ? version_path(*hash) : std::string(query.text(2));
+        const auto facts = tree.stat(path);
+        if (!facts || facts->kind != DiskKind::file)
+            add(findings, "missing-version", path);
+        else if (facts->size != query.integer(1))
+            add(findings, "wrong-size", path);
+    }
+}
+
 void check_kept_aside(const Tree& tree, std::vector<Store::Finding>& findings) {
     std::vector<std::string> names;
     for (DirEntry& entry : tree.list(kSurprises)) names.push_back(std::move(entry.name));

@@ -19,6 +19,10 @@ void check_schema(sql::Connection& db, std::vector<Store::Finding>& findings);
 // tree but no client can reach: links, FIFOs, names that are no names over DAV (reported, never followed or removed).
 void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
 
+// History against disk: a kept content whose octets are not there, or not as long. Not against their hash: that would
+// read all of history.
+void check_history(sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
+
 // What stood in the way of a change and was kept aside: nothing is wrong with it, but somebody may miss it.
 void check_kept_aside(const Tree& tree, std::vector<Store::Finding>& findings);
 

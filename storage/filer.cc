@@ -378,6 +378,23 @@ bool is_version(const Tree& root, const std::string& path, const FileFacts& fact
     return hasher.finish() == *wanted;
 }
 
+// History has the octets of that file, as it was `seen`. A name that other programs know is not unlinked at once: one
+// of them may have written since. It is taken out first, and looked at again where nobody else looks.
+void Filer::drop(const std::string& path, const FileFacts& seen, const FileStep& step, StepOutcome& outcome) {
+    std::string out = path;
+    if (!is_own_area(path)) {
+        out = own_path(step) + "-out";
+        keep_surprise(out, step, outcome);                    // what a crash left there, if it did
+        if (root_.rename(path, out) != Rename::done) return;  // gone meanwhile
+    }
+    const auto there = root_.stat(out);
+    if (!there) return;
+    if (is_same_file(*there, seen))
+        root_.unlink(out);
+    else
+        keep_surprise(out, step, outcome);
+}
+
 void Filer::keep_as(const std::string& from, const std::string& keep, const FileStep& step, StepOutcome& outcome) {
     const auto facts = root_.stat(from);
     if (!facts) return;
@@ -389,12 +406,12 @@ void Filer::keep_as(const std::string& from, const std::string& keep, const File
         const auto kept = root_.stat(keep);
         if (!kept || kept->kind != DiskKind::file || kept->size != facts->size)
             return keep_surprise(from, step, outcome);
-        root_.unlink(version);
+        if (shared) root_.unlink(version);
+        drop(from, *facts, step, outcome);
+    } else if (shared) {
+        drop(from, *facts, step, outcome);
     }
-    if (shared)
-        root_.unlink(from);
-    else if (unsynced)
-        note_file(keep, facts->ino);
+    if (!shared && unsynced) note_file(keep, facts->ino);
     note_folder_of(from);
     note_folder_of(keep);
 }

@@ -131,6 +131,7 @@ class Filer {
     void place(const std::string& own, const FileStep& step, StepOutcome& outcome);
     void settle(const std::string& out, const FileStep& step, StepOutcome& outcome);
     void settle_leftover(const FileStep& step, StepOutcome& outcome);
+    void drop(const std::string& path, const FileFacts& seen, const FileStep& step, StepOutcome& outcome);
     void keep_as(const std::string& from, const std::string& keep, const FileStep& step, StepOutcome& outcome);
     void make_way(const FileStep& step, const std::string& folder, StepOutcome& outcome);
     void keep_surprise(const std::string& from, const FileStep& step, StepOutcome& outcome);

@@ -475,6 +475,7 @@ std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
         auto& view = static_cast<ReadView&>(txn);
         check_schema(view.connection(), findings);
         check_files(view, view.connection(), *tree_, findings);
+        check_history(view.connection(), *tree_, findings);
         check_kept_aside(*tree_, findings);
         if (repair) return;
         check_sums(view.connection(), findings);

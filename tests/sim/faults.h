@@ -25,10 +25,10 @@ struct Faults {
             return dice() % 3 == 0 ? 1 + static_cast<unsigned>(dice() % most) : 0;
         };
         faults.open = rate(8);
-        faults.read = rate(8);
+        faults.read = rate(24);
         faults.write = rate(12);
         faults.name = rate(12);
-        faults.sync = rate(30);
+        faults.sync = rate(60);
         faults.full = rate(20);
         return faults;
     }

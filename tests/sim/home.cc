@@ -10,7 +10,6 @@ namespace sim {
 namespace {
 
 constexpr int kRefusalsMax = 4;  // in a row: the store refuses until it is started again
-constexpr const char* kShared = "s";
 
 // Another home's records came between a look and the write.
 class Overtaken : public std::runtime_error {
@@ -23,6 +22,8 @@ using storage::NodeKind;
 using storage::ReadTxn;
 using storage::WriteTxn;
 
+}  // namespace
+
 std::vector<std::string> names_of(const std::string& user, const std::string& path) {
     std::vector<std::string> names{user};
     for (std::size_t at = 0; at < path.size();) {
@@ -33,12 +34,10 @@ std::vector<std::string> names_of(const std::string& user, const std::string& pa
     return names;
 }
 
-}  // namespace
-
 Home::Home(Machine& machine, std::string root, std::vector<std::string> users, bool with_outsider)
     : machine_(machine), root_(std::move(root)), outside_(machine, root_ + "/files/home/x") {
-    for (std::string& user : users) users_.push_back({std::move(user), false, {}, {}, {}});
-    if (with_outsider) users_.push_back({"x", true, {}, {}, {}});
+    for (std::string& user : users) users_.push_back({std::move(user), false, {}, {}, {}, {}});
+    if (with_outsider) users_.push_back({"x", true, {}, {}, {}, {}});
 }
 
 void Home::open() {
@@ -72,7 +71,7 @@ void Home::work(std::vector<std::unique_ptr<base::Thread>>& threads, int operati
             "outside", [this, &user, operations] { outside_.act(operations / 3, user.octets); }, 0));
     }
     threads.push_back(machine_.exec.spawn(
-        "shared", [this, operations] { wander(operations / 3); }, 0));
+        "shared", [this, operations] { wander(mirrors_ ? operations : operations / 3); }, 0));
 }
 
 void Home::act(User& user, int operations) {
@@ -98,16 +97,29 @@ void Home::act(User& user, int operations) {
         refused = 0;
         machine_.count("operations");
         if (!user.octets.under_way.empty()) user.octets.acknowledged.insert(user.octets.under_way);
+        if (!user.has_outsider && !user.octets.under_way.empty()) remember_when(user, after);
         user.acknowledged = after;
         user.possible.clear();
         if (!user.has_outsider && !machine_.disk.fails()) look_at_disk(user);
     }
 }
 
+// Where what was just written stood, for check_past.
+void Home::remember_when(User& user, const Folder& after) {
+    try {
+        const storage::Lsn lsn = store_->read([](ReadTxn& txn) { return txn.lsn(); });
+        for (const auto& [path, entry] : after) {
+            if (!entry.folder && entry.bytes == user.octets.under_way) user.written.push_back({lsn, path, entry.bytes});
+        }
+    } catch (const base::Failure&) {  // the power or the disk: then this one is not asked for
+    }
+}
+
 // Who was told that it is done finds it where other programs look as well, at once (I4). It costs the store no call.
 void Home::look_at_disk(const User& user) {
     std::size_t found = 0;
-    std::vector<std::pair<std::string, const Inode*>> open{{"", machine_.disk.find(root_ + "/files/home/" + user.name)}};
+    std::vector<std::pair<std::string, const Inode*>> open{
+        {"", machine_.disk.find(root_ + "/files/home/" + user.name)}};
     while (!open.empty()) {
         const auto [path, folder] = open.back();
         open.pop_back();
@@ -288,8 +300,22 @@ std::function<void()> Home::choose(User& user, Folder& after) {
     }
 }
 
+// Whoever replaces or removes this knows all of it.
+void Home::take_away(ReadTxn& txn, const Node& top) {
+    std::vector<Node> open{top};
+    while (!open.empty()) {
+        const Node one = open.back();
+        open.pop_back();
+        if (one.hash) taken_away_.insert(*one.hash);
+        if (!storage::is_collection(one.kind)) continue;
+        txn.list(one.id, storage::Need::none, "", storage::kListPageMax,
+                 [&](const storage::Row& row) { open.push_back(row.node); });
+    }
+}
+
 // In the folder that all homes write to, nobody knows what the others do: what is there is looked up first.
 void Home::wander(int operations) {
+    int props = 0;
     const auto collection = [&](WriteTxn& txn, const std::string& path) {
         const Node found = node(txn, kShared, path);
         if (!storage::is_collection(found.kind)) throw Overtaken();
@@ -307,7 +333,7 @@ void Home::wander(int operations) {
             const std::string to = over ? file : fresh;
             const std::string bytes = machine_.new_content(machine_.below(4) == 0);
             remember(bytes);
-            const std::uint64_t what = machine_.below(6);
+            const std::uint64_t what = machine_.below(8);
             if (what < 3) {
                 if (!over && there.contains(fresh)) continue;
                 storage::Content content = uploaded(bytes, {});
@@ -315,6 +341,7 @@ void Home::wander(int operations) {
                     const Node above = collection(txn, folder_of(to));
                     const auto old = txn.child(above.id, name_of(to));
                     if (old && storage::is_collection(old->kind)) throw Overtaken();
+                    if (old) take_away(txn, *old);
                     txn.put({above.id, name_of(to), NodeKind::file, {}, {}, {}}, std::move(content),
                             storage::no_index(), {});
                 });
@@ -326,7 +353,7 @@ void Home::wander(int operations) {
                     if (txn.child(above.id, name_of(fresh))) throw Overtaken();
                     txn.make({above.id, name_of(fresh), NodeKind::folder, {}, {}}, {});
                 });
-            } else if (what == 4) {
+            } else if (what == 4 || what == 5) {
                 if (thing == "-" || there.contains(fresh) || (fresh + "/").starts_with(thing + "/")) continue;
                 store_->write([&](WriteTxn& txn) {
                     const Node moved = node(txn, kShared, thing);
@@ -337,8 +364,17 @@ void Home::wander(int operations) {
                     }
                     txn.place(moved.id, above.id, name_of(fresh), {});
                 });
+            } else if (what == 6) {
+                if (thing == "-") continue;
+                storage::PropChanges changes;
+                changes.props.push_back({"urn:x", "p" + std::to_string(props++ % 2), bytes.substr(8, 6)});
+                store_->write([&](WriteTxn& txn) { txn.set_props(node(txn, kShared, thing).id, changes, {}); });
             } else if (thing != "-") {
-                store_->write([&](WriteTxn& txn) { txn.remove(node(txn, kShared, thing).id, {}); });
+                store_->write([&](WriteTxn& txn) {
+                    const Node removed = node(txn, kShared, thing);
+                    take_away(txn, removed);
+                    txn.remove(removed.id, {});
+                });
             }
             machine_.count("shared operations");
             refused = 0;

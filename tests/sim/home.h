@@ -20,15 +20,23 @@ struct Entry {
     bool operator==(const Entry&) const = default;
 };
 using Folder = std::map<std::string, Entry>;  // path below a user's folder
+inline constexpr const char* kShared = "s";   // the folder that all homes write to
+std::vector<std::string> names_of(const std::string& user, const std::string& path);
 
 // One person with a folder that nobody else writes to through a store: what was acknowledged, and what may have
 // happened when an answer did not come.
 struct User {
+    struct Written {
+        storage::Lsn lsn = 0;  // not before it, and nothing of the user's came in between
+        std::string path;
+        std::string bytes;
+    };
     std::string name;
     bool has_outsider = false;  // another program writes there as well: the disk may show anything of its
     Folder acknowledged;
     std::vector<Folder> possible;  // beside it: an operation was under way
     Octets octets;
+    std::vector<Written> written;  // all that was acknowledged
 };
 
 // One store, its users, and what must hold for them. Homes with the same space mirror each other.
@@ -44,10 +52,16 @@ class Home {
 
     // Everybody acts until his operations are done or the power is cut.
     void work(std::vector<std::unique_ptr<base::Thread>>& threads, int operations);
-    void check();          // after a start: all invariants of one store
+    void check();  // after a start: all invariants of one store
     void spare() { outside_.spare(); }
+    void mirrors() { mirrors_ = true; }  // another home writes to the shared folder as well
     void check_outside();  // before an orderly end or after a kill: what another program left is somewhere (I9)
     void power_was_cut() { outside_.forget(); }
+
+    // What was acknowledged in the shared folder, and of it what somebody who saw it may have taken away.
+    const std::set<std::string>& shared_contents() const { return shared_contents_; }
+    const std::set<base::Hash>& taken_away() const { return taken_away_; }
+    std::set<base::Hash> shown_contents();  // of the shared folder
 
     // Of the whole space: for comparing homes.
     std::string digest();
@@ -64,6 +78,7 @@ class Home {
     storage::Node node(storage::ReadTxn& txn, const std::string& user, const std::string& path);
     void remember(const std::string& bytes);
 
+    bool has_outsider() const { return users_.back().has_outsider; }
     void check_user(User& user, const std::set<std::string>& everything);
     void check_contents(const std::string& whose, const std::set<std::string>& wanted,
                         const std::set<std::string>& everything);
@@ -72,6 +87,9 @@ class Home {
     Folder index_of(const std::string& user);
     Folder disk_of(const std::string& top);
     void look_at_disk(const User& user);
+    void remember_when(User& user, const Folder& after);
+    void check_past(const User& user);
+    void take_away(storage::ReadTxn& txn, const storage::Node& top);
     std::string read_file(const std::string& path);
     void read_all(const std::string& path, std::set<std::string>& contents);
 
@@ -79,6 +97,8 @@ class Home {
     const std::string root_;
     std::vector<User> users_;
     std::set<std::string> shared_contents_;  // acknowledged in the folder that all homes write to
+    std::set<base::Hash> taken_away_;
+    bool mirrors_ = false;
     Outside outside_;
     std::unique_ptr<storage::Store> store_;
     storage::NodeId top_ = 0;

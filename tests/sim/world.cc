@@ -42,6 +42,9 @@ class World {
             homes_.push_back(std::make_unique<Home>(machine_, "root2", std::vector<std::string>{"v0"}, false));
         // What another program took is not to be had, and then two homes can not be compared.
         if (homes_.size() == 2 && machine_.below(4) != 0) homes_.front()->spare();
+        if (homes_.size() == 2) {
+            for (auto& home : homes_) home->mirrors();
+        }
         if (machine_.below(2) == 0) faults_ = Faults::drawn(machine_.dice);
     }
     ~World() {
@@ -169,6 +172,16 @@ class World {
             machine_.broken("I2: homes that heard the same differ:" + text);
         }
         for (auto& home : homes_) home->check();
+        // What somebody wrote is shown until somebody takes it away who knew of it.
+        const std::set<base::Hash> shown = homes_[0]->shown_contents();
+        for (const auto& writer : homes_) {
+            for (const std::string& bytes : writer->shared_contents()) {
+                const base::Hash hash = base::sha256(bytes);
+                if (shown.contains(hash)) continue;
+                if (homes_[0]->taken_away().contains(hash) || homes_[1]->taken_away().contains(hash)) continue;
+                machine_.broken("I2: nobody took away what is not shown any more: " + short_text(bytes));
+            }
+        }
         machine_.count("homes compared");
     }
 

@@ -96,6 +96,25 @@ TEST_CASE("check says what stands where a file or a folder should be") {
                                     {"symlink", "files/ana/d"}});
 }
 
+TEST_CASE("check says which kept content is not there, or not whole") {
+    TempDir dir;
+    Home home(dir.path());
+    home.put(home.files.root, "a.txt", "one");
+    home.put(home.files.root, "a.txt", "three");
+    home.put(home.files.root, "a.txt", "five and six");
+    home.put(home.make(home.files.root, "d").id, "in", "removed");
+    home.remove(home.store->read([&](ReadTxn& txn) { return txn.child(home.files.root, "d"); })->id);
+    REQUIRE(told(*home.store).empty());
+    const std::string one = version_path(base::sha256("one")), three = version_path(base::sha256("three"));
+    fs::remove(dir.path() + "/" + one);
+    std::ofstream(dir.path() + "/" + three) << "thr";
+    std::string in_trash;
+    for (const auto& entry : fs::directory_iterator(dir.path() + "/.hearth/trash"))
+        in_trash = ".hearth/trash/" + entry.path().filename().string() + "/in";
+    REQUIRE(fs::remove(dir.path() + "/" + in_trash));
+    CHECK(told(*home.store) == Told{{"missing-version", one}, {"missing-version", in_trash}, {"wrong-size", three}});
+}
+
 TEST_CASE("check goes on beside what can not be read, and says so") {
     TempDir dir;
     {
