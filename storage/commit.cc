@@ -227,7 +227,8 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
             error = std::current_exception();
         }
         const bool half_done = txn.verbs() != verbs && !base::planted(base::Plant::half_job_committed);
-        if (error && (half_done || !db_.in_transaction())) {
+        const bool ended = !db_.in_transaction() && !base::planted(base::Plant::ended_transaction);
+        if (error && (half_done || ended)) {
             undo();
             if (jobs.size() == 1)
                 fail(jobs, std::move(error));
