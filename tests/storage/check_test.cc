@@ -1,5 +1,6 @@
 // What other programs put into a user's folder, as `hearth check` tells it.
 #include "storage/base/path.h"
+#include "storage/reading.h"
 #include "tests/storage/denied_tree.h"
 #include "tests/storage/store_support.h"
 
