@@ -37,8 +37,8 @@ void check_schema(sql::Connection& db, std::vector<Store::Finding>& findings) {
 
 void check_history(sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings) {
     auto query = db.query(
-        "SELECT DISTINCT hash, size, place FROM version WHERE hash IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM body WHERE body.hash = version.hash)");
+        "SELECT DISTINCT v.hash, v.size, v.place FROM version AS v JOIN space AS s ON s.id = v.space"
+        " WHERE v.hash IS NOT NULL AND s.dir <> ''");
     while (query.next() && findings.size() < kFindingsMax) {
         const auto hash = base::hash_from(query.blob(0));
         if (!hash) {

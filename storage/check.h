@@ -19,7 +19,7 @@ void check_schema(sql::Connection& db, std::vector<Store::Finding>& findings);
 // tree but no client can reach: links, FIFOs, names that are no names over DAV (reported, never followed or removed).
 void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
 
-// History against disk: a kept content whose octets are not there, or not as long. Not against their hash: that would
+// History of files against disk: a kept content whose octets are not there, or not as long. Not against their hash: that would
 // read all of history.
 void check_history(sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
 
