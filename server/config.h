@@ -45,6 +45,7 @@ struct Config {
     std::int64_t free_floor_bytes = std::int64_t{1} << 30;
     std::int64_t free_floor_percent = 3;
     std::string volume = "auto";
+    std::string durability = "strict";
     bool create_root = true;
     std::int64_t history_hours = 24;
     std::int64_t history_hourly_days = 7;

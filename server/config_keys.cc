@@ -7,6 +7,8 @@
 #include <charconv>
 #include <type_traits>
 
+#include "storage/durability.h"
+
 namespace server {
 namespace {
 
@@ -299,6 +301,14 @@ std::vector<Key<Config>> make_config_keys() {
                "a network, if it passes the trial, and never NFS, SMB, FAT or NTFS. strong: believe it of one that is "
                "not known for it.",
                AT(volume)),
+        one_of("storage.durability", storage::kDurabilityNames,
+               "What an answer to a write promises for a power cut. strict: it is synced, nothing is lost. group: the "
+               "same, and writes that come together share a flush, for which each may wait up to 20 ms; for disks that "
+               "flush slowly. relaxed: it is written, and synced within a second; a power cut may lose the files of "
+               "the last second and of the time a flush takes, the latest first, never half of one. Accounts, "
+               "passwords, locks, contacts and calendars and what another server sent are synced at each level. The "
+               "end of the process, even by kill, loses nothing at any level.",
+               AT(durability)),
         count("storage.history_hours", reload, {1, 24 * 3650},
               "Hours for which everything that was replaced or deleted is kept.", AT(history_hours)),
         count("storage.history_hourly_days", reload, {0, 3650},

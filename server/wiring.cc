@@ -48,6 +48,7 @@ CoreOptions core_options(const Config& config) {
     options.store.free_floor_bytes = free_floor(config);
     if (config.volume == "weak") options.store.volume = storage::VolumePolicy::weak;
     if (config.volume == "strong") options.store.volume = storage::VolumePolicy::strong;
+    options.store.durability = storage::durability_named(config.durability).value_or(storage::Durability::strict);
     options.base_path = config.base_path;
     options.hosts = config.hosts;
     options.realm = config.realm;

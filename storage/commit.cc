@@ -8,6 +8,7 @@ namespace storage {
 namespace {
 
 constexpr std::int64_t kStepsPerRecord = 16;
+constexpr std::int64_t kCommitsRemembered = 8;  // the mean of about so many says how long one takes
 std::int64_t key_of(const FileStep& step) {
     return step.lsn * kStepsPerRecord + step.step;
 }
@@ -34,6 +35,7 @@ Committer::Committer(const Setup& setup)
       root_(setup.root),
       queue_max_(setup.queue_max),
       free_floor_bytes_(setup.free_floor_bytes),
+      durability_(setup.durability),
       ledger_(setup.db, setup.seams.clock),
       folders_(setup.db),
       queue_monitor_(setup.seams.exec.monitor()),
@@ -96,7 +98,7 @@ void Committer::run(const std::function<void(WriteTxn&)>& fn) {
         if (closing_) throw base::Failure(base::Fault::unavailable, "the store is closing");
         if (queue_.size() >= queue_max_) throw base::Failure(base::Fault::busy, "the write queue is full");
         queue_.push_back(&job);
-        if (queue_.size() == 1) queue_monitor_->notify_one();
+        if (queue_.size() == 1 || queue_.size() == awaited_) queue_monitor_->notify_one();
     }
     {
         base::Locked hold(*job.monitor);
@@ -158,6 +160,7 @@ void Committer::write_loop() {
             base::Locked hold(*queue_monitor_);
             while (queue_.empty() && !tidy_ && !closing_) queue_monitor_->wait();
             if (queue_.empty() && closing_) return;
+            if (durability_ == Durability::group) wait_for_company();
             while (!queue_.empty() && jobs.size() < kJobsPerCommitMax) {
                 jobs.push_back(queue_.front());
                 queue_.pop_front();
@@ -165,7 +168,10 @@ void Committer::write_loop() {
             tidy_ = false;
             checkpoint = std::exchange(checkpoint_, false);
         }
+        const std::size_t count = jobs.size();
+        const std::int64_t began_ms = seams_.clock.monotonic_ms();
         const bool committed = commit_group(std::move(jobs));
+        learn(count, seams_.clock.monotonic_ms() - began_ms);
         bool waiting = false;
         {
             base::Locked hold(*queue_monitor_);
@@ -176,6 +182,26 @@ void Committer::write_loop() {
         if (checkpoint) checkpointed_frames_ = -kCheckpointFrames;  // whatever was done lately
         maybe_checkpoint(waiting);
     }
+}
+
+// Those who got their answer together come back at nearly the same time: without a wait the first of them commits
+// alone, and the others wait for its flush before they get their own. Who comes alone never waits, and nobody waits
+// longer than a flush would have cost him anyway. With queue_monitor_ held.
+void Committer::wait_for_company() {
+    if (queue_.empty() || company_ <= 1) return;  // chores share a flush with whoever comes, but are not waited for
+    const std::int64_t wait_ms = std::min(kGroupWaitMaxMs, commit_ms_sum_ / kCommitsRemembered);
+    if (wait_ms == 0) return;
+    const std::int64_t until = seams_.clock.monotonic_ms() + wait_ms;
+    awaited_ = std::min(company_, kJobsPerCommitMax);
+    while (queue_.size() < awaited_ && !closing_ && queue_monitor_->wait_until(until)) {
+    }
+    awaited_ = 0;
+}
+
+void Committer::learn(std::size_t jobs, std::int64_t took_ms) {
+    if (jobs == 0) return;
+    company_ = std::max(jobs, (company_ + jobs) / 2);
+    commit_ms_sum_ += took_ms - commit_ms_sum_ / kCommitsRemembered;
 }
 
 bool Committer::commit_group(std::vector<Job*> jobs) {

@@ -38,6 +38,7 @@ class Committer {
         std::uint64_t free_floor_bytes;
         FailedSteps& failed;  // has those that this start could not redo
         RootState& root;
+        Durability durability = Durability::strict;
     };
     explicit Committer(const Setup& setup);
     ~Committer();  // finishes what is queued
@@ -71,6 +72,8 @@ class Committer {
     };
 
     void write_loop();
+    void wait_for_company();
+    void learn(std::size_t jobs, std::int64_t took_ms);
     void file_loop();
     void flush_loop();
     void fall_ill(const std::string& why);
@@ -97,18 +100,23 @@ class Committer {
     RootState& root_;
     const std::size_t queue_max_;
     const std::uint64_t free_floor_bytes_;
+    const Durability durability_;
     Ledger ledger_;
     Folders folders_;
     Tangles tangles_;
     Lsn committed_ = 0;  // of the last group; writer thread only
     const std::function<void()> wait_for_steps_ = [this] { settle(committed_); };
 
-    std::unique_ptr<base::Monitor> queue_monitor_;  // guards the next five
+    std::unique_ptr<base::Monitor> queue_monitor_;  // guards the next six
     std::deque<Job*> queue_;
     std::deque<std::int64_t> redo_keys_;  // none before one it builds upon; performed and durable: their rows may go
     bool tidy_ = false;                   // commit although nobody asked
     bool checkpoint_ = false;
     bool closing_ = false;
+    std::size_t awaited_ = 0;  // jobs at which the writer, who waits for company, goes on
+    // Of the recent commits; writer thread only.
+    std::size_t company_ = 0;
+    std::int64_t commit_ms_sum_ = 0;
 
     std::unique_ptr<base::Monitor> flights_monitor_;  // guards the next three
     std::deque<Flight> flights_;

@@ -108,7 +108,7 @@ class StoreOnDisk final : public Store {
         locked_.load(*writer_);
         committer_ = std::make_unique<Committer>(Committer::Setup{*writer_, fresh_, locked_, *tree_, seams_,
                                                                   options_.write_queue_max, options_.free_floor_bytes,
-                                                                  failed_, *state_});
+                                                                  failed_, *state_, options_.durability});
         readers_monitor_ = seams_.exec.monitor();
         for (std::size_t i = 0; i < options_.readers; ++i) {
             readers_.push_back(
@@ -210,6 +210,8 @@ void StoreOnDisk::enter_root() {
         base::log(promise.warns ? base::Level::warn : base::Level::info, "store",
                   "volume=" + tree_->volume().file_system + " " + promise.text);
     }
+    base::log_info("store",
+                   "durability=" + std::string(name_of(options_.durability)) + ": " + loss_window(options_.durability));
     for (const char* folder : {".hearth/staging", ".hearth/versions", ".hearth/trash", ".hearth/keys"}) {
         tree_->make_folder(folder, 0700);
     }

@@ -13,6 +13,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/exec.h"
 #include "storage/disk.h"
+#include "storage/durability.h"
 #include "storage/retention.h"
 #include "storage/txn.h"
 
@@ -41,6 +42,7 @@ class Store {
         std::int64_t wal_bytes = 16 << 20;   // the write-ahead log is grown to that once; 0 = as it comes
         std::uint64_t free_floor_bytes = 0;  // below it content writes throw Fault::disk_full
         VolumePolicy volume = VolumePolicy::proven;
+        Durability durability = Durability::strict;
     };
     // Another process has the root.
     class InUse : public std::runtime_error {
