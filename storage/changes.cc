@@ -15,6 +15,7 @@ void Ledger::load() {
         return query.next() ? query.integer(0) : 0;
     };
     spaces_.clear();
+    must_last_ = false;
     lsn_ = number("SELECT value FROM meta WHERE key = 'lsn_last'");
     flushed_lsn_ = lsn_;
     origin_ = number("SELECT value FROM meta WHERE key = 'origin'");
@@ -33,6 +34,7 @@ Stamp Ledger::append(SpaceId space, RecordKind kind, const Oid& oid, const Autho
     const auto at = spaces_.find(space);
     if (at == spaces_.end()) throw base::Failure(base::Fault::corrupt, "no space with id " + std::to_string(space));
     Counters& counters = at->second;
+    if (counters.space.kind != SpaceKind::files) must_last_ = true;
     LogRecord record;
     record.at_ms = clock_.now_ms();
     record.dot = {origin_, counters.next_seq++};
@@ -50,6 +52,7 @@ Stamp Ledger::append(SpaceId space, RecordKind kind, const Oid& oid, const Autho
 
 Stamp Ledger::append_foreign(SpaceId space, const LogRecord& record) {
     CHECK(known(space, record.dot.origin) + 1 == record.dot.seq);
+    must_last_ = true;
     // Whatever is written here from now on outranks what was applied.
     hlc_ = std::max(hlc_, record.hlc);
     insert(++lsn_, space, record);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <utility>
 
 #include "storage/base/clock.h"
 #include "storage/replication/record.h"
@@ -48,6 +49,9 @@ class Ledger {
     void move_space(SpaceId id, const std::string& dir) { spaces_.at(id).space.dir = dir; }
     void forget_space(SpaceId id) { spaces_.erase(id); }
     void use(SpaceId id, std::int64_t more_bytes);
+    // Whether, since asked last, something was recorded that must not be lost at any level of durability: what is not
+    // about files (accounts, passwords, contacts, calendars), and what another home counts as told.
+    bool take_must_last() { return std::exchange(must_last_, false); }
 
   private:
     struct Counters {
@@ -74,6 +78,7 @@ class Ledger {
     Lsn flushed_lsn_ = 0;
     std::int64_t hlc_ = 0;
     NodeId last_node_ = 0;
+    bool must_last_ = false;
 };
 
 }  // namespace storage

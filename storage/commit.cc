@@ -8,7 +8,6 @@ namespace storage {
 namespace {
 
 constexpr std::int64_t kStepsPerRecord = 16;
-constexpr std::int64_t kCommitsRemembered = 8;  // the mean of about so many says how long one takes
 std::int64_t key_of(const FileStep& step) {
     return step.lsn * kStepsPerRecord + step.step;
 }
@@ -36,6 +35,7 @@ Committer::Committer(const Setup& setup)
       queue_max_(setup.queue_max),
       free_floor_bytes_(setup.free_floor_bytes),
       durability_(setup.durability),
+      log_sync_(setup.log_sync),
       ledger_(setup.db, setup.seams.clock),
       folders_(setup.db),
       queue_monitor_(setup.seams.exec.monitor()),
@@ -46,6 +46,7 @@ Committer::Committer(const Setup& setup)
       settle_monitor_(setup.seams.exec.monitor()) {
     ledger_.load();
     tangles_.load(db_);
+    if (log_sync_) db_.sync_commits(false);
     reached_ = ledger_.lsn();
     behind_ = !failed_.empty();
     writer_ = seams_.exec.spawn("writer", [this] { write_loop(); });
@@ -60,6 +61,7 @@ Committer::~Committer() {
         queue_monitor_->notify_all();
     }
     writer_.reset();
+    if (log_sync_) log_sync_->close();
     {
         base::Locked hold(*flights_monitor_);
         flights_closed_ = true;
@@ -74,6 +76,7 @@ Committer::~Committer() {
     flusher_.reset();
     // All threads are gone; what they left to tidy up is written here. Failing that, the next start does it.
     try {
+        if (log_sync_) db_.sync_commits(true);
         while (!redo_keys_.empty() || fresh_.any_landed()) {
             const Chores chores = take_chores();
             db_.begin();
@@ -115,6 +118,7 @@ void Committer::finish(Job& job) {
 
 bool Committer::settle(Lsn lsn) {
     if (reached_ >= lsn) return true;
+    if (log_sync_) log_sync_->hurry(lsn);
     const std::int64_t until = seams_.clock.monotonic_ms() + kSettleWaitMs;
     ++settling_;
     bool in_time = true;
@@ -171,11 +175,12 @@ void Committer::write_loop() {
         const std::size_t count = jobs.size();
         const std::int64_t began_ms = seams_.clock.monotonic_ms();
         const bool committed = commit_group(std::move(jobs));
-        learn(count, seams_.clock.monotonic_ms() - began_ms);
+        const std::int64_t took_ms = seams_.clock.monotonic_ms() - began_ms;
         bool waiting = false;
         {
             base::Locked hold(*queue_monitor_);
             waiting = !queue_.empty();
+            company_.committed(count, queue_.size(), took_ms);
             // After a failure the next commit tries again, not this thread in a circle.
             if (committed && !redo_keys_.empty()) tidy_ = true;
         }
@@ -184,24 +189,16 @@ void Committer::write_loop() {
     }
 }
 
-// Those who got their answer together come back at nearly the same time: without a wait the first of them commits
-// alone, and the others wait for its flush before they get their own. Who comes alone never waits, and nobody waits
-// longer than a flush would have cost him anyway. With queue_monitor_ held.
+// With queue_monitor_ held.
 void Committer::wait_for_company() {
-    if (queue_.empty() || company_ <= 1) return;  // chores share a flush with whoever comes, but are not waited for
-    const std::int64_t wait_ms = std::min(kGroupWaitMaxMs, commit_ms_sum_ / kCommitsRemembered);
-    if (wait_ms == 0) return;
-    const std::int64_t until = seams_.clock.monotonic_ms() + wait_ms;
-    awaited_ = std::min(company_, kJobsPerCommitMax);
+    const std::int64_t patience_ms = company_.patience_ms();
+    if (queue_.empty() || patience_ms == 0) return;
+    const std::int64_t until = seams_.clock.monotonic_ms() + patience_ms;
+    awaited_ = std::min({company_.expected(), kJobsPerCommitMax, queue_max_});
     while (queue_.size() < awaited_ && !closing_ && queue_monitor_->wait_until(until)) {
     }
+    company_.waited(queue_.size() >= awaited_);
     awaited_ = 0;
-}
-
-void Committer::learn(std::size_t jobs, std::int64_t took_ms) {
-    if (jobs == 0) return;
-    company_ = std::max(jobs, (company_ + jobs) / 2);
-    commit_ms_sum_ += took_ms - commit_ms_sum_ / kCommitsRemembered;
 }
 
 bool Committer::commit_group(std::vector<Job*> jobs) {
@@ -299,6 +296,8 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
     for (Content* content : flight.group.staged) content->committed();
     flight.jobs = std::move(jobs);
     flight.lsn = committed_ = ledger_.lsn();
+    if (ledger_.take_must_last()) flight.group.durable = true;
+    if (log_sync_ && flight.group.durable) log_sync_->sync(flight.lsn);
     hand_over(std::move(flight));
     return true;
 }
@@ -373,19 +372,46 @@ void Committer::maybe_checkpoint(bool waiting) {
 // ---- file steps ----
 
 void Committer::hand_over(Flight flight) {
+    if (log_sync_ && !flight.group.durable) return hold(std::move(flight));
     {
         base::Locked hold(*flights_monitor_);
         // A lone writer with the file thread idle does its steps here and saves a wake-up. Only this thread adds
         // flights, so nothing overtakes.
         const bool alone = flight.jobs.size() <= 1 && flights_.empty() && !landing_;
         if (!alone && !(flight.group.steps.empty() && flights_.empty() && !landing_)) {
-            while (flights_.size() >= kGroupsAheadMax) flights_monitor_->wait();
+            while (is_full()) flights_monitor_->wait();
             flights_.push_back(std::move(flight));
             flights_monitor_->notify_all();
             return;
         }
     }
     land(flight);
+}
+
+// Acknowledges a group and lets its steps wait for its sync. That the staged contents were synced by their callers
+// before stays as it is: the row must never be durable sooner than the octets it names.
+void Committer::hold(Flight flight) {
+    if (flight.jobs.empty()) return;  // chores: they promise nothing, and go with the next sync
+    const std::vector<Job*> jobs = std::exchange(flight.jobs, {});
+    const Lsn lsn = flight.lsn;
+    bump(flight.group, 0, flight.group.touched.size());
+    for (const FileStep& step : flight.group.steps) flight.held_bytes += step.bytes.size();
+    bool crowded = false;
+    {
+        base::Locked hold(*flights_monitor_);
+        while (is_full()) flights_monitor_->wait();
+        held_bytes_ += flight.held_bytes;
+        flights_.push_back(std::move(flight));
+        flights_monitor_->notify_all();
+        crowded = flights_.size() >= kGroupsHeldMax / 2 || held_bytes_ >= kHeldBytesMax / 2;
+    }
+    log_sync_->written(lsn);
+    if (crowded) log_sync_->hurry(lsn);
+    for (Job* job : jobs) finish(*job);
+}
+
+bool Committer::is_full() const {
+    return flights_.size() >= (log_sync_ ? kGroupsHeldMax : kGroupsAheadMax) || held_bytes_ >= kHeldBytesMax;
 }
 
 void Committer::file_loop() {
@@ -396,11 +422,13 @@ void Committer::file_loop() {
             landing_ = false;
             while (flights_.empty() && !flights_closed_) flights_monitor_->wait();
             if (flights_.empty()) return;
-            if (flights_.size() == kGroupsAheadMax) flights_monitor_->notify_all();
+            if (is_full()) flights_monitor_->notify_all();
             flight = std::move(flights_.front());
             flights_.pop_front();
+            held_bytes_ -= flight.held_bytes;
             landing_ = true;
         }
+        if (log_sync_) log_sync_->wait(flight.lsn);
         land(flight);
     }
 }
@@ -419,6 +447,10 @@ void Committer::land(Flight& flight) {
         touched = job->touched_end;
         reached(job->lsn);
         finish(*job);
+    }
+    if (flight.jobs.empty()) {  // acknowledged before: only the log can tell of a failure
+        for (; step < flight.group.steps.size(); ++step) perform(flight.group.steps[step]);
+        bump(flight.group, touched, flight.group.touched.size());
     }
     reached(flight.lsn);
 }

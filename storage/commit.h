@@ -6,6 +6,8 @@
 #include <exception>
 #include <memory>
 
+#include "storage/company.h"
+#include "storage/log_sync.h"
 #include "storage/root_state.h"
 #include "storage/writing.h"
 
@@ -13,7 +15,9 @@ namespace storage {
 
 inline constexpr std::size_t kRedoRowsPerCommit = 256;  // a longer delete would hold the writer up
 inline constexpr std::size_t kDiskRowsPerCommit = 1024;
-inline constexpr std::size_t kGroupsAheadMax = 64;  // commits the file thread may lag behind
+inline constexpr std::size_t kGroupsAheadMax = 64;   // commits the file thread may lag behind
+inline constexpr std::size_t kGroupsHeldMax = 1024;  // relaxed: of these, those that wait for a sync, with their octets
+inline constexpr std::size_t kHeldBytesMax = std::size_t{16} << 20;
 inline constexpr std::size_t kJobsPerCommitMax = 512;
 inline constexpr std::int64_t kFlushEveryMs = 500;
 inline constexpr int kCheckpointFrames = 1000;      // when nobody waits
@@ -24,6 +28,10 @@ inline constexpr std::size_t kGenerationSlots = 4096;
 // The write path. The writer takes all functions that queued while it committed, runs them in one transaction and
 // commits; the file thread then performs their steps in lsn order while the writer commits the next group; the flusher
 // makes the folders durable twice a second, after which redo rows may go. A caller wakes when its own steps are done.
+//
+// Relaxed, a caller wakes when his group is written; its file steps wait until it is synced (hold, LogSync). Otherwise
+// the files would be ahead of the index: after a power cut a file that no record knows, under the entity tag of
+// another.
 //
 // Only the writer commits and checkpoints (SQLite 3.40 can lose a log reset when two connections do it at once).
 class Committer {
@@ -39,6 +47,7 @@ class Committer {
         FailedSteps& failed;  // has those that this start could not redo
         RootState& root;
         Durability durability = Durability::strict;
+        LogSync* log_sync = nullptr;  // relaxed: commits are synced by it
     };
     explicit Committer(const Setup& setup);
     ~Committer();  // finishes what is queued
@@ -65,6 +74,7 @@ class Committer {
         Group group;
         std::vector<Job*> jobs;
         Lsn lsn = 0;
+        std::size_t held_bytes = 0;  // of its steps; acknowledged, and waiting for the sync of its commit
     };
     struct Chores {  // what a commit tidies up beside its functions
         std::vector<std::int64_t> redo_keys;
@@ -73,7 +83,6 @@ class Committer {
 
     void write_loop();
     void wait_for_company();
-    void learn(std::size_t jobs, std::int64_t took_ms);
     void file_loop();
     void flush_loop();
     void fall_ill(const std::string& why);
@@ -85,6 +94,8 @@ class Committer {
     void give_back(Chores chores);
     void maybe_checkpoint(bool waiting);
     void hand_over(Flight flight);
+    void hold(Flight flight);
+    bool is_full() const;
     void land(Flight& flight);
     bool perform(const FileStep& step);  // false: not done, its row stays
     bool attempt(const FileStep& decided);
@@ -101,6 +112,7 @@ class Committer {
     const std::size_t queue_max_;
     const std::uint64_t free_floor_bytes_;
     const Durability durability_;
+    LogSync* const log_sync_;
     Ledger ledger_;
     Folders folders_;
     Tangles tangles_;
@@ -114,12 +126,11 @@ class Committer {
     bool checkpoint_ = false;
     bool closing_ = false;
     std::size_t awaited_ = 0;  // jobs at which the writer, who waits for company, goes on
-    // Of the recent commits; writer thread only.
-    std::size_t company_ = 0;
-    std::int64_t commit_ms_sum_ = 0;
+    Company company_;          // writer thread only
 
-    std::unique_ptr<base::Monitor> flights_monitor_;  // guards the next three
+    std::unique_ptr<base::Monitor> flights_monitor_;  // guards the next four
     std::deque<Flight> flights_;
+    std::size_t held_bytes_ = 0;
     bool landing_ = false;
     bool flights_closed_ = false;
 

@@ -85,6 +85,7 @@ void LockedNodes::load(sql::Connection& db) {
 
 void Writing::add_lock(const Lock& lock) {
     begin_verb();
+    require_durable();  // its holder relies on it; the end of one may be lost, it expires
     may_lock_.add(lock.node);
     group_.locks_went = true;
     db_.query("DELETE FROM lock WHERE expires_ms <= ?1").bind(clock_.now_ms()).run();
@@ -101,6 +102,7 @@ void Writing::add_lock(const Lock& lock) {
 
 void Writing::refresh_lock(std::string_view token, std::int64_t expires_ms) {
     begin_verb();
+    require_durable();
     db_.query("UPDATE lock SET expires_ms = ?2 WHERE token = ?1").bind_text(token).bind(expires_ms).run();
 }
 

@@ -330,12 +330,13 @@ SyncState Reading<Base>::sync_state(SpaceId id) {
         state.lsn = std::max(state.lsn, query.integer(3));
         state.floor_lsn = std::max(state.floor_lsn, query.integer(4));
     }
+    will_tell(state.lsn);
     return state;
 }
 
 template <typename Base>
 Feed Reading<Base>::records(SpaceId space, std::span<const Dot> known, Lsn from, const FeedLimits& limits) {
-    return records_beyond(db_, space, known, from, limits);
+    return records_beyond(db_, space, known, from, told_up_to(), limits);
 }
 
 template <typename Base>
@@ -353,6 +354,16 @@ Lsn Reading<Base>::first_not_covered(SpaceId space, const SyncToken& token) {
         if (!token.covers({query.integer(1), query.integer(2)})) return last;
     }
     return last + 1;
+}
+
+// What another home or a client keeps outlives a crash here: a record that is lost must not be among it, for its number
+// is given to another one then.
+Lsn ReadView::told_up_to() const {
+    return log_sync_ ? log_sync_->durable() : Reading::told_up_to();
+}
+
+void ReadView::will_tell(Lsn lsn) const {
+    if (log_sync_) log_sync_->require(lsn);
 }
 
 template class Reading<ReadTxn>;

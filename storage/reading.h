@@ -1,7 +1,10 @@
 #pragma once
 
+#include <limits>
+
 #include "storage/fresh.h"
 #include "storage/locked_nodes.h"
+#include "storage/log_sync.h"
 #include "storage/sql.h"
 #include "storage/txn.h"
 
@@ -81,6 +84,9 @@ class Reading : public Base {
     // The writer's rows lag behind its counters until the commit: these bring what was read up to date.
     virtual void adjust(Node&) const {}
     virtual void adjust(Space&) const {}
+    // Records that others may hear of; and that they will hear of those up to `lsn` by a token.
+    virtual Lsn told_up_to() const { return std::numeric_limits<Lsn>::max(); }
+    virtual void will_tell(Lsn) const {}
 
     std::optional<Node> first(sql::Query& query) const;
 
@@ -98,9 +104,18 @@ class Reading : public Base {
 
 class ReadView final : public Reading<ReadTxn> {
   public:
-    using Reading::Reading;
+    ReadView(sql::Connection& db, const FreshFacts& fresh, const LockedNodes& locked, const base::Clock& clock,
+             LogSync* log_sync)
+        : Reading(db, fresh, locked, clock), log_sync_(log_sync) {}
     Lsn last_before(std::int64_t at_ms);  // the last record older than that; 0 = none
     sql::Connection& connection() { return db_; }
+
+  protected:
+    Lsn told_up_to() const override;
+    void will_tell(Lsn lsn) const override;
+
+  private:
+    LogSync* log_sync_;  // null: what is visible is durable
 };
 
 }  // namespace storage

@@ -178,6 +178,10 @@ bool Connection::in_transaction() const {
     return sqlite3_get_autocommit(state_->database.getHandle()) == 0;
 }
 
+void Connection::sync_commits(bool on) {
+    script(on ? "PRAGMA synchronous = FULL;" : "PRAGMA synchronous = NORMAL;");
+}
+
 std::int64_t Connection::changes() const {
     return sqlite3_changes64(state_->database.getHandle());
 }

@@ -73,6 +73,10 @@ class Connection {
     void rollback() noexcept;
     bool in_transaction() const;
 
+    // Writer, outside a transaction. Off: COMMIT writes to the log and leaves its sync to somebody else; checkpoints
+    // sync all the same. Visible to readers at once.
+    void sync_commits(bool on);
+
     std::int64_t changes() const;  // rows of the last write
 
     struct Wal {

@@ -8,6 +8,7 @@
 #include "storage/base/planted.h"
 #include "storage/check.h"
 #include "storage/commit.h"
+#include "storage/log_sync.h"
 #include "storage/root_state.h"
 #include "storage/schema.h"
 
@@ -106,9 +107,15 @@ class StoreOnDisk final : public Store {
         if (base::planted(base::Plant::staging_swept_first) && state_->writable()) sweep_staging();
         if (state_->writable()) recover_steps();
         locked_.load(*writer_);
-        committer_ = std::make_unique<Committer>(Committer::Setup{*writer_, fresh_, locked_, *tree_, seams_,
-                                                                  options_.write_queue_max, options_.free_floor_bytes,
-                                                                  failed_, *state_, options_.durability});
+        // The start itself was committed with a sync: the log is there, and what a killed process left in it is
+        // durable.
+        if (options_.durability == Durability::relaxed && state_->writable()) {
+            log_sync_ =
+                std::make_unique<LogSync>(seams_, tree_->open(kWriteAheadLog), std::stoll(meta(*writer_, "lsn_last")));
+        }
+        committer_ = std::make_unique<Committer>(
+            Committer::Setup{*writer_, fresh_, locked_, *tree_, seams_, options_.write_queue_max,
+                             options_.free_floor_bytes, failed_, *state_, options_.durability, log_sync_.get()});
         readers_monitor_ = seams_.exec.monitor();
         for (std::size_t i = 0; i < options_.readers; ++i) {
             readers_.push_back(
@@ -174,6 +181,7 @@ class StoreOnDisk final : public Store {
     std::unique_ptr<base::Monitor> readers_monitor_;
     std::vector<std::unique_ptr<sql::Connection>> readers_;
     std::deque<sql::Connection*> idle_;  // guarded by readers_monitor_
+    std::unique_ptr<LogSync> log_sync_;  // relaxed
     std::unique_ptr<Committer> committer_;
 };
 
@@ -434,7 +442,7 @@ void StoreOnDisk::run_read(const std::function<void(ReadTxn&)>& fn) {
         }
     } lease{*this, connection};
     connection->begin();
-    ReadView view(*connection, fresh_, locked_, seams_.clock);
+    ReadView view(*connection, fresh_, locked_, seams_.clock, log_sync_.get());
     fn(view);
 }
 

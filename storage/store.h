@@ -42,7 +42,7 @@ class Store {
         std::int64_t wal_bytes = 16 << 20;   // the write-ahead log is grown to that once; 0 = as it comes
         std::uint64_t free_floor_bytes = 0;  // below it content writes throw Fault::disk_full
         VolumePolicy volume = VolumePolicy::proven;
-        Durability durability = Durability::strict;
+        Durability durability = Durability::strict;  // what an acknowledgement promises: durability.h
     };
     // Another process has the root.
     class InUse : public std::runtime_error {
@@ -77,7 +77,8 @@ class Store {
     }
 
     // Runs `fn(WriteTxn&)` on the writer thread and returns when its (shared) commit is durable and its file steps are
-    // done. What fn throws is thrown here and nothing of it is kept. May run fn twice (see WriteTxn).
+    // done; relaxed, when it is written and visible, and WriteTxn::require_durable did not ask for more. What fn throws
+    // is thrown here and nothing of it is kept. May run fn twice (see WriteTxn).
     template <typename Fn>
     auto write(Fn&& fn) {
         using Result = std::invoke_result_t<Fn&, WriteTxn&>;

@@ -137,6 +137,10 @@ struct Revive {
 // verb rolls the whole group back and runs its functions one by one.
 class WriteTxn : public ReadTxn {
   public:
+    // Whatever the level of durability: the write returns when its commit is synced. What is recorded outside spaces of
+    // files, locks, and what comes from another home ask by themselves.
+    virtual void require_durable() = 0;
+
     // A new space with its root folder (`dir` on disk, made by a file step). sys exists from the start. Its uid and the
     // oid of its root follow from kind and owner: homes that make it on their own make the same.
     virtual Space make_space(SpaceKind kind, const base::Id128& owner, std::string dir, const Author& author) = 0;

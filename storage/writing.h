@@ -22,6 +22,7 @@ struct Group {
     std::vector<NodeId> touched;           // collections whose generation grows
     bool moved_folders = false;            // all generations grow: paths below changed
     bool locks_went = false;               // a lock was ended, or one came and expired ones left
+    bool durable = false;                  // to be synced before anybody hears of it
     std::unordered_set<NodeId> flying;     // nodes with a step in this group
 };
 
@@ -56,6 +57,7 @@ class Writing final : public Reading<WriteTxn> {
     void end_job();  // after each function: what it changed about tangled objects shows as the records say
     void flush();    // digests and counters to their rows; before COMMIT
 
+    void require_durable() override { group_.durable = true; }
     Lsn lsn() const override { return ledger_.lsn(); }
     std::string disk_path(const Node& node) override;
     std::vector<Dot> vector(SpaceId space) override;

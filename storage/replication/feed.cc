@@ -24,7 +24,7 @@ LogRecord record_from(const sql::Query& query) {
 
 }  // namespace
 
-Feed records_beyond(sql::Connection& db, SpaceId space, std::span<const Dot> known, Lsn from,
+Feed records_beyond(sql::Connection& db, SpaceId space, std::span<const Dot> known, Lsn from, Lsn last,
                     const FeedLimits& limits) {
     std::map<std::int64_t, std::int64_t> seen;
     for (const Dot& dot : known) seen[dot.origin] = dot.seq;
@@ -33,8 +33,8 @@ Feed records_beyond(sql::Connection& db, SpaceId space, std::span<const Dot> kno
     std::size_t bytes = 0;
     auto query = db.query(
         "SELECT origin, seq, hlc, kind, oid, cause, actor, request_id, at_ms, body, lsn FROM log"
-        " WHERE space = ?1 AND lsn >= ?2 ORDER BY lsn");
-    query.bind(space).bind(from);
+        " WHERE space = ?1 AND lsn >= ?2 AND lsn <= ?3 ORDER BY lsn");
+    query.bind(space).bind(from).bind(last);
     while (query.next()) {
         const auto at = seen.find(query.integer(0));
         if (at == seen.end() || query.integer(1) > at->second) {

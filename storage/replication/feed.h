@@ -26,7 +26,8 @@ struct Feed {
 };
 
 // The records of `space` at or after `from` that are not in the vector `known` (at most one dot for an origin), in the
-// order in which they were applied here: each comes after those it names.
-Feed records_beyond(sql::Connection& db, SpaceId space, std::span<const Dot> known, Lsn from, const FeedLimits& limits);
+// order in which they were applied here: each comes after those it names. None after `last`.
+Feed records_beyond(sql::Connection& db, SpaceId space, std::span<const Dot> known, Lsn from, Lsn last,
+                    const FeedLimits& limits);
 
 }  // namespace storage
