@@ -360,6 +360,9 @@ void Committer::maybe_checkpoint(bool waiting) {
     const int fresh = frames - std::max(checkpointed_frames_, 0);
     const bool asked = checkpointed_frames_ < 0;
     if (!asked && fresh < (waiting ? kCheckpointFramesBusy : kCheckpointFrames)) return;
+    // A checkpoint syncs the log first. Were that to fail with commits in it that were never synced, the next sync would
+    // succeed without them: only LogSync, which stops then, may be the one to bring them to the disk.
+    if (log_sync_) log_sync_->sync(committed_);
     try {
         const auto wal = db_.checkpoint();
         checkpointed_frames_ = wal.frames;

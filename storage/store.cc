@@ -1,6 +1,7 @@
 #include "storage/store.h"
 
 #include <deque>
+#include <limits>
 #include <set>
 #include <unordered_map>
 
@@ -127,6 +128,7 @@ class StoreOnDisk final : public Store {
 
     bool settle(Lsn lsn) override { return committer_->settle(lsn); }
     std::uint64_t generation(NodeId parent) const override { return committer_->generation(parent); }
+    Lsn durable() const override { return log_sync_ ? log_sync_->durable() : std::numeric_limits<Lsn>::max(); }
     Tree& tree() override { return *tree_; }
     const Seams& seams() const override { return seams_; }
     const std::string& root() const override { return options_.root; }

@@ -95,6 +95,9 @@ class Store {
     // up after a bounded wait.
     virtual bool settle(Lsn lsn) = 0;
 
+    // Records up to it survive a power cut: all that are visible, unless relaxed.
+    virtual Lsn durable() const = 0;
+
     // Counter of commits that touched children of `parent` or something below; for caches of answers. 4,096 slots,
     // hashed: two folders may share one. Lock-free.
     virtual std::uint64_t generation(NodeId parent) const = 0;

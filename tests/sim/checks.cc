@@ -32,6 +32,7 @@ void Home::check() {
     std::set<std::string> everything;
     read_all("", everything);
     for (User& user : users_) check_user(user, everything);
+    recent_.clear();
     check_contents("the shared folder", shared_contents_, everything);
     check_outside();
     check_dots();
@@ -64,8 +65,10 @@ void Home::check_user(User& user, const std::set<std::string>& everything) {
             machine_.broken("I4: " + user.name + "'s index says" + text_of(plain) + "\n  the disk" + text_of(on_disk));
         }
     }
+    if (indexed != user.acknowledged) machine_.count("found less or more than was acknowledged last");
     user.acknowledged = indexed;
     user.possible.clear();
+    user.before.clear();
     check_contents(user.name, user.octets.acknowledged, everything);
     if (!user.has_outsider) check_past(user);
 }
@@ -121,6 +124,8 @@ void Home::check_contents(const std::string& whose, const std::set<std::string>&
 
 void Home::check_outside() {
     if (outside_.left().empty()) return;
+    // Steps that wait for a sync would move files about while they are looked for.
+    if (machine_.durability == Durability::relaxed) store_->read([&](ReadTxn& txn) { store_->settle(txn.lsn()); });
     std::set<std::string> everything;
     read_all("", everything);
     for (const std::string& bytes : outside_.left()) {

@@ -36,8 +36,9 @@ std::vector<std::string> names_of(const std::string& user, const std::string& pa
 
 Home::Home(Machine& machine, std::string root, std::vector<std::string> users, bool with_outsider)
     : machine_(machine), root_(std::move(root)), outside_(machine, root_ + "/files/home/x") {
-    for (std::string& user : users) users_.push_back({std::move(user), false, {}, {}, {}, {}});
-    if (with_outsider) users_.push_back({"x", true, {}, {}, {}, {}});
+    if (with_outsider) users.emplace_back("x");
+    for (std::string& user : users) users_.emplace_back().name = std::move(user);
+    users_.back().has_outsider = with_outsider;
 }
 
 void Home::open() {
@@ -45,6 +46,7 @@ void Home::open() {
     options.root = "/" + root_;
     options.readers = 2;
     options.wal_bytes = 0;
+    options.durability = machine_.durability;
     store_ = storage::Store::open(std::move(options), machine_.seams());
     const base::Id128 owner{{1, 2, 3}};
     store_->write([&](WriteTxn& txn) {
@@ -59,6 +61,44 @@ void Home::open() {
         store_->write([&](WriteTxn& txn) {
             if (!txn.child(top_, folder)) txn.make({top_, folder, NodeKind::folder, {}, {}}, {});
         });
+    }
+}
+
+void Home::close() {
+    if (store_) durable_ = store_->durable();
+    store_.reset();
+}
+
+void Home::acknowledge(User& user, Folder after) {
+    if (machine_.durability == storage::Durability::relaxed && after != user.acknowledged) {
+        const storage::Lsn lsn = store_->read([](ReadTxn& txn) { return txn.lsn(); });
+        std::erase_if(user.before, [&](const auto& one) { return one.first <= store_->durable(); });
+        user.before.emplace_back(lsn, std::move(user.acknowledged));
+    }
+    user.acknowledged = std::move(after);
+    user.possible.clear();
+}
+
+void Home::acknowledge(const std::string& octets) {
+    if (machine_.durability != storage::Durability::relaxed) return;
+    const storage::Lsn lsn = store_->read([](ReadTxn& txn) { return txn.lsn(); });
+    std::erase_if(recent_, [&](const auto& one) { return one.first <= store_->durable(); });
+    recent_.emplace_back(lsn, octets);
+}
+
+void Home::power_was_cut() {
+    for (User& user : users_) {
+        std::erase_if(user.written, [&](const User::Written& one) { return one.lsn > durable_; });
+        for (auto& [lsn, folder] : user.before) {
+            if (lsn <= durable_) continue;
+            machine_.count("acknowledged and not durable at a cut");
+            user.possible.push_back(std::move(folder));
+        }
+    }
+    for (const auto& [lsn, octets] : recent_) {
+        if (lsn <= durable_) continue;
+        shared_contents_.erase(octets);
+        for (User& user : users_) user.octets.acknowledged.erase(octets);
     }
 }
 
@@ -96,11 +136,16 @@ void Home::act(User& user, int operations) {
         }
         refused = 0;
         machine_.count("operations");
-        if (!user.octets.under_way.empty()) user.octets.acknowledged.insert(user.octets.under_way);
-        if (!user.has_outsider && !user.octets.under_way.empty()) remember_when(user, after);
-        user.acknowledged = after;
-        user.possible.clear();
-        if (!user.has_outsider && !machine_.disk.fails()) look_at_disk(user);
+        try {
+            acknowledge(user.octets.under_way);
+            if (!user.octets.under_way.empty()) user.octets.acknowledged.insert(user.octets.under_way);
+            if (!user.has_outsider && !user.octets.under_way.empty()) remember_when(user, after);
+            acknowledge(user, after);
+        } catch (const base::Failure&) {  // cut while he looked how far it is
+            return;
+        }
+        const bool told_later = machine_.durability == storage::Durability::relaxed;  // its steps wait for a sync
+        if (!user.has_outsider && !told_later && !machine_.disk.fails()) look_at_disk(user);
     }
 }
 
@@ -147,8 +192,7 @@ bool Home::settle_refused(User& user, const Folder& before, const Folder& after)
             machine_.broken("I10: what was refused left a trace for " + user.name);
             return false;
         }
-        user.acknowledged = found;
-        user.possible.clear();
+        acknowledge(user, found);
         return true;
     } catch (const base::Failure&) {
         return false;
@@ -345,6 +389,7 @@ void Home::wander(int operations) {
                     txn.put({above.id, name_of(to), NodeKind::file, {}, {}, {}}, std::move(content),
                             storage::no_index(), {});
                 });
+                acknowledge(bytes);
                 shared_contents_.insert(bytes);
             } else if (what == 3) {
                 if (there.contains(fresh) || std::count(fresh.begin(), fresh.end(), '/') > 2) continue;

@@ -37,6 +37,8 @@ struct User {
     std::vector<Folder> possible;  // beside it: an operation was under way
     Octets octets;
     std::vector<Written> written;  // all that was acknowledged
+    // Relaxed: what his folder was before a write that is not durable yet, with the record with which that is.
+    std::vector<std::pair<storage::Lsn, Folder>> before;
 };
 
 // One store, its users, and what must hold for them. Homes with the same space mirror each other.
@@ -45,7 +47,7 @@ class Home {
     Home(Machine& machine, std::string root, std::vector<std::string> users, bool with_outsider);
 
     void open();  // makes the users' folders; throws base::Failure
-    void close() { store_.reset(); }
+    void close();
     bool is_open() const { return store_ != nullptr; }
     storage::Store& store() { return *store_; }
     const std::string& root() const { return root_; }
@@ -56,7 +58,8 @@ class Home {
     void spare() { outside_.spare(); }
     void mirrors() { mirrors_ = true; }  // another home writes to the shared folder as well
     void check_outside();  // before an orderly end or after a kill: what another program left is somewhere (I9)
-    void power_was_cut() { outside_.forget(); }
+    void nobody_synced_outside() { outside_.forget(); }
+    void power_was_cut();  // relaxed: what was acknowledged and not durable may be lost
 
     // What was acknowledged in the shared folder, and of it what somebody who saw it may have taken away.
     const std::set<std::string>& shared_contents() const { return shared_contents_; }
@@ -69,6 +72,8 @@ class Home {
 
   private:
     void act(User& user, int operations);
+    void acknowledge(User& user, Folder after);
+    void acknowledge(const std::string& octets);
     void wander(int operations);
     bool settle_refused(User& user, const Folder& before, const Folder& after);
     std::function<void()> choose(User& user, Folder& after);
@@ -101,6 +106,8 @@ class Home {
     bool mirrors_ = false;
     Outside outside_;
     std::unique_ptr<storage::Store> store_;
+    storage::Lsn durable_ = 0;                                  // when it was closed
+    std::vector<std::pair<storage::Lsn, std::string>> recent_;  // octets acknowledged with a record not durable yet
     storage::NodeId top_ = 0;
     storage::SpaceId space_ = 0;
     std::map<base::Hash, std::string> contents_;

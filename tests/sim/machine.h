@@ -34,6 +34,7 @@ class Machine {
     std::string new_name() { return "n" + std::to_string(names_++ % 40); }
 
     Report report;
+    Durability durability = Durability::strict;
     std::mt19937_64 dice;
     Exec exec;
     Clock clock;

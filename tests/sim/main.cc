@@ -14,7 +14,8 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: %s --seed N | --seeds A..B [--minutes M] [--first on] [--traces on] [--names ordered|loose]%s\n";
+    "usage: %s --seed N | --seeds A..B [--minutes M] [--first on] [--traces on] [--names ordered|loose]"
+    " [--durability strict|relaxed]%s\n";
 
 void list_plants(std::FILE* to) {
     for (const base::PlantName& one : base::kPlants) {
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
     double minutes = 0;
     bool quiet = true, traces = false, first = false;
     sim::Names names = sim::Names::ordered;
+    auto durability = sim::Durability::strict;
     for (int i = 1; i < argc; i += 2) {
         const std::string option = i + 1 < argc ? argv[i] : "";
         const std::string value = i + 1 < argc ? argv[i + 1] : "";
@@ -56,6 +58,8 @@ int main(int argc, char** argv) {
             return 2;
         } else if (option == "--names" && (value == "ordered" || value == "loose")) {
             names = value == "loose" ? sim::Names::loose : sim::Names::ordered;
+        } else if (option == "--durability" && (value == "strict" || value == "relaxed")) {
+            durability = value == "relaxed" ? sim::Durability::relaxed : sim::Durability::strict;
         } else {
             std::fprintf(stderr, kUsage, argv[0], base::kCanPlant ? " [--plant NAME] | --plants on" : "");
             return 2;
@@ -70,7 +74,7 @@ int main(int argc, char** argv) {
     std::map<std::string, std::uint64_t> counts;
     std::uint64_t ran = 0, counted = 0, failed = 0;
     for (std::uint64_t seed = from; seed <= to && (minutes == 0 || seconds() < minutes * 60); ++seed) {
-        const sim::Report report = sim::run_seed(seed, names);
+        const sim::Report report = sim::run_seed(seed, names, durability);
         ++ran;
         if (report.counted()) ++counted;
         for (const auto& [what, n] : report.counts) counts[what] += n;
@@ -80,8 +84,9 @@ int main(int argc, char** argv) {
         }
         if (report.broken.empty()) continue;
         ++failed;
-        std::printf("FAIL hearth_sim --seed %llu%s\n", static_cast<unsigned long long>(seed),
-                    names == sim::Names::loose ? " --names loose" : "");
+        std::printf("FAIL hearth_sim --seed %llu%s%s\n", static_cast<unsigned long long>(seed),
+                    names == sim::Names::loose ? " --names loose" : "",
+                    durability == sim::Durability::relaxed ? " --durability relaxed" : "");
         for (const std::string& what : report.broken) std::printf("  %s\n", what.c_str());
         if (first) break;
     }

@@ -15,6 +15,7 @@ constexpr std::uint64_t kCutStarting = 300;  // within so many changes of the di
 constexpr std::uint64_t kCutWorking = 4000;
 constexpr std::uint64_t kCountedOperations = 200;
 constexpr std::uint64_t kCountedCrashes = 2;
+constexpr std::uint64_t kLevelDice = 0x6c6576656c;
 constexpr int kMeetings = 4;             // of two homes in a life
 constexpr int kLastMeetingsMax = 8;      // until neither has anything new
 constexpr std::uint64_t kBatchMax = 40;  // records pulled at once
@@ -23,7 +24,11 @@ const storage::SpaceName kSpace{storage::SpaceKind::files, base::Id128{{1, 2, 3}
 
 class World {
   public:
-    World(std::uint64_t seed, Names names) : machine_(seed, names) {
+    World(std::uint64_t seed, Names names, Durability durability) : machine_(seed, names) {
+        // From dice of its own: the other seeds stay what they were.
+        const bool grouped = std::mt19937_64(seed ^ kLevelDice)() % 4 == 0;
+        machine_.durability = durability == Durability::strict && grouped ? Durability::group : durability;
+        machine_.count("durability " + std::string(storage::name_of(machine_.durability)));
         the_world = this;
         machine_.exec.know_power([this] { return machine_.disk.dead(); },
                                  [this](const std::string& what) { machine_.broken(what); });
@@ -88,7 +93,10 @@ class World {
         for (auto& home : homes_) home->close();
         const bool killed = machine_.disk.dead() && machine_.below(3) == 0;
         machine_.count(!machine_.disk.dead() ? "clean stops" : killed ? "kills" : "crashes");
-        if (!killed) homes_.front()->power_was_cut();  // nobody synced what another program wrote
+        if (!killed) homes_.front()->nobody_synced_outside();
+        if (machine_.disk.dead() && !killed) {
+            for (auto& home : homes_) home->power_was_cut();
+        }
         machine_.disk.power_on(killed);
         use_for_sqlite(&machine_.disk);
     }
@@ -205,8 +213,8 @@ bool Report::counted() const {
            at_least("outside changes", 1);
 }
 
-Report run_seed(std::uint64_t seed, Names names) {
-    return World(seed, names).run();
+Report run_seed(std::uint64_t seed, Names names, Durability durability) {
+    return World(seed, names, durability).run();
 }
 
 }  // namespace sim

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/durability.h"
 #include "tests/sim/disk.h"
 
 namespace sim {
@@ -19,6 +20,10 @@ struct Report {
 
 // Lives of one or two stores on one disk: users and another program change it, calls fail, the power is cut, they start
 // again; what was acknowledged must be there, and stores that heard all of each other must be equal.
-Report run_seed(std::uint64_t seed, Names names);
+//
+// With Durability::strict a quarter of the seeds takes `group` instead. Relaxed, what was acknowledged and not durable
+// may be lost by a power cut, the latest first, and never by a kill.
+using storage::Durability;
+Report run_seed(std::uint64_t seed, Names names, Durability durability);
 
 }  // namespace sim
