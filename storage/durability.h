@@ -8,11 +8,14 @@
 
 namespace storage {
 
-// What an acknowledgement of a write promises for a power cut.
+// What an acknowledgement of a write promises for a power cut. The end of the process loses nothing at any level.
+//
+// Relaxed: what is left is always a state that was, the one after some commit (with the files of that state and under
+// their own entity tags), and what must not be lost (WriteTxn::require_durable) is synced before it is acknowledged.
 enum class Durability : std::uint8_t {
     strict,   // written and synced: none is lost
     group,    // the same; the writer waits a little for more jobs, so that a slow flush is shared
-    relaxed,  // written, and synced within kRelaxedWindowMs: later ones may be lost, the latest first
+    relaxed,  // written, and synced within kRelaxedWindowMs and a flush: that much may be lost, the latest first
 };
 
 inline constexpr std::int64_t kGroupWaitMaxMs = 20;
