@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: %s --seed N | --seeds A..B [--minutes M] [--first on] [--traces on] [--names ordered|loose]"
-    " [--durability strict|relaxed]%s\n";
+    " [--durability strict|group|relaxed]%s\n";
 
 void list_plants(std::FILE* to) {
     for (const base::PlantName& one : base::kPlants) {
@@ -58,8 +58,8 @@ int main(int argc, char** argv) {
             return 2;
         } else if (option == "--names" && (value == "ordered" || value == "loose")) {
             names = value == "loose" ? sim::Names::loose : sim::Names::ordered;
-        } else if (option == "--durability" && (value == "strict" || value == "relaxed")) {
-            durability = value == "relaxed" ? sim::Durability::relaxed : sim::Durability::strict;
+        } else if (option == "--durability" && storage::durability_named(value)) {
+            durability = *storage::durability_named(value);
         } else {
             std::fprintf(stderr, kUsage, argv[0], base::kCanPlant ? " [--plant NAME] | --plants on" : "");
             return 2;
@@ -86,7 +86,9 @@ int main(int argc, char** argv) {
         ++failed;
         std::printf("FAIL hearth_sim --seed %llu%s%s\n", static_cast<unsigned long long>(seed),
                     names == sim::Names::loose ? " --names loose" : "",
-                    durability == sim::Durability::relaxed ? " --durability relaxed" : "");
+                    durability == sim::Durability::strict  ? ""
+                    : durability == sim::Durability::group ? " --durability group"
+                                                           : " --durability relaxed");
         for (const std::string& what : report.broken) std::printf("  %s\n", what.c_str());
         if (first) break;
     }

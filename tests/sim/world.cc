@@ -15,7 +15,6 @@ constexpr std::uint64_t kCutStarting = 300;  // within so many changes of the di
 constexpr std::uint64_t kCutWorking = 4000;
 constexpr std::uint64_t kCountedOperations = 200;
 constexpr std::uint64_t kCountedCrashes = 2;
-constexpr std::uint64_t kLevelDice = 0x6c6576656c;
 constexpr int kMeetings = 4;             // of two homes in a life
 constexpr int kLastMeetingsMax = 8;      // until neither has anything new
 constexpr std::uint64_t kBatchMax = 40;  // records pulled at once
@@ -25,9 +24,7 @@ const storage::SpaceName kSpace{storage::SpaceKind::files, base::Id128{{1, 2, 3}
 class World {
   public:
     World(std::uint64_t seed, Names names, Durability durability) : machine_(seed, names) {
-        // From dice of its own: the other seeds stay what they were.
-        const bool grouped = std::mt19937_64(seed ^ kLevelDice)() % 4 == 0;
-        machine_.durability = durability == Durability::strict && grouped ? Durability::group : durability;
+        machine_.durability = durability;
         machine_.count("durability " + std::string(storage::name_of(machine_.durability)));
         the_world = this;
         machine_.exec.know_power([this] { return machine_.disk.dead(); },
