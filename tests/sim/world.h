@@ -21,7 +21,7 @@ struct Report {
 // Lives of one or two stores on one disk: users and another program change it, calls fail, the power is cut, they start
 // again; what was acknowledged must be there, and stores that heard all of each other must be equal.
 //
-// With Durability::strict a quarter of the seeds takes `group` instead. Relaxed, what was acknowledged and not durable
+// Relaxed, what was acknowledged and not durable
 // may be lost by a power cut, the latest first, and never by a kill.
 using storage::Durability;
 Report run_seed(std::uint64_t seed, Names names, Durability durability);
