@@ -16,9 +16,10 @@ namespace storage {
 namespace {
 
 constexpr std::string_view kStaging = ".hearth/staging/";
-constexpr unsigned kOwnFolderMode = 0700;  // below .hearth
-constexpr int kSpaceDepth = 2;             // "files/<name>"
-constexpr int kRaceMax = 5;                // tries against somebody who makes and removes the target all the time
+constexpr std::string_view kTakenOut = "-out";  // a name other programs knew, looked at where they do not
+constexpr unsigned kOwnFolderMode = 0700;       // below .hearth
+constexpr int kSpaceDepth = 2;                  // "files/<name>"
+constexpr int kRaceMax = 5;                     // tries against somebody who makes and removes the target all the time
 constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::size_t kHashPieceBytes = 64 * 1024;
 
@@ -63,6 +64,25 @@ bool sync_readable(Tree& root, const std::string& folder) {
         if (failure.fault() != base::Fault::denied) throw;
         return false;
     }
+}
+
+// Nothing where it can not be read.
+std::optional<std::string> hash_of_file(const Tree& root, const std::string& path) {
+    const auto file = open_readable(root, path);
+    if (!file) return std::nullopt;
+    base::Hasher hasher;
+    std::string piece(kHashPieceBytes, '\0');
+    for (std::uint64_t offset = 0;;) {
+        const auto got = file->read_at(piece.data(), piece.size(), offset);
+        if (got == 0) return hasher.finish();
+        hasher.update(std::string_view(piece).substr(0, got));
+        offset += got;
+    }
+}
+
+std::string version_path(const std::string& hash) {
+    const std::string name = base::hex(hash);
+    return ".hearth/versions/" + name.substr(0, 2) + "/" + name;
 }
 
 // A version under an inode of its own: the one at `from` has another name, through which somebody may change the octets
@@ -222,7 +242,7 @@ void Filer::write_inline(const FileStep& step, StepOutcome& outcome) {
         settle_leftover(step, outcome);
         file = root_.create(own);
     }
-    write_own(file.get(), step);
+    write_own(file.get(), step, step.exec);
     place(own, step, outcome);
     // Of what was written here: what stands at dst by now may already be somebody else's. And somebody may already have
     // written into it.
@@ -233,10 +253,10 @@ void Filer::write_inline(const FileStep& step, StepOutcome& outcome) {
     note_folder_of(step.dst);
 }
 
-void Filer::write_own(File* file, const FileStep& step) {
+void Filer::write_own(File* file, const FileStep& step, bool exec) {
     if (!file) throw base::Failure(base::Fault::unavailable, "no staging folder for " + own_path(step));
     file->append(step.bytes);
-    if (step.exec) file->set_exec(true);
+    if (exec) file->set_exec(true);
     file->set_mtime(step.mtime_ns);
     // Where nothing keeps order, the time by which a replay knows a torn file may be lost with the octets.
     if (ordered_) file->sync();
@@ -365,17 +385,29 @@ bool is_version(const Tree& root, const std::string& path, const FileFacts& fact
     if (keep.empty() || facts.kind != DiskKind::file) return false;
     if (expect && is_same_file(facts, *expect)) return true;
     const auto wanted = base::unhex(keep.substr(keep.rfind('/') + 1));
-    const auto file = open_readable(root, path);
-    if (!wanted || wanted->size() != base::Hash{}.bytes.size() || !file) return false;
-    base::Hasher hasher;
-    std::string piece(kHashPieceBytes, '\0');
-    for (std::uint64_t offset = 0;;) {
-        const auto got = file->read_at(piece.data(), piece.size(), offset);
-        if (got == 0) break;
-        hasher.update(std::string_view(piece).substr(0, got));
-        offset += got;
+    if (!wanted || wanted->size() != base::Hash{}.bytes.size()) return false;
+    const auto hash = hash_of_file(root, path);
+    return hash && *hash == *wanted;
+}
+
+void settle_taken_out(Tree& root, base::Rng& rng) {
+    const std::string staging(kStaging.substr(0, kStaging.size() - 1));
+    bool kept = false;
+    for (const DirEntry& entry : root.list(staging)) {
+        if (!entry.name.ends_with(kTakenOut)) continue;
+        const std::string out = std::string(kStaging) + entry.name;
+        const auto hash = entry.kind == DiskKind::file ? hash_of_file(root, out) : std::nullopt;
+        if (hash && root.stat(version_path(*hash))) continue;
+        const std::string to =
+            std::string(kSurprises) + "/" + entry.name + "-" + base::hex(base::new_random_id(rng).view());
+        root.make_folders(std::string(kSurprises), kOwnFolderMode);
+        if (root.rename(out, to) != Rename::done) throw base::Failure(base::Fault::io, "no free name to keep " + out);
+        base::log_warn("filer", "outside_write_kept=" + to);
+        kept = true;
     }
-    return hasher.finish() == *wanted;
+    if (!kept) return;
+    root.sync_folder(std::string(kSurprises));
+    root.sync_folder(staging);
 }
 
 // History has the octets of that file, as it was `seen`. A name that other programs know is not unlinked at once: one
@@ -383,7 +415,7 @@ bool is_version(const Tree& root, const std::string& path, const FileFacts& fact
 void Filer::drop(const std::string& path, const FileFacts& seen, const FileStep& step, StepOutcome& outcome) {
     std::string out = path;
     if (!is_own_area(path)) {
-        out = own_path(step) + "-out";
+        out = own_path(step) + std::string(kTakenOut);
         keep_surprise(out, step, outcome);                    // what a crash left there, if it did
         if (root_.rename(path, out) != Rename::done) return;  // gone meanwhile
     }
@@ -531,7 +563,12 @@ void Filer::flush_below(const std::string& path) {
 }
 
 void Filer::note_file(const std::string& path, std::uint64_t ino) {
-    if (!many_) written_[path] = ino;
+    if (many_) return;
+    const auto [noted, fresh] = written_.try_emplace(path, ino);
+    const std::uint64_t earlier = std::exchange(noted->second, ino);
+    const auto is_earlier = [&](const auto& written) { return written.second == earlier; };
+    // Neither stands there what was written there, nor did a step take it elsewhere: another program moved it away.
+    if (!fresh && earlier != ino && std::none_of(written_.begin(), written_.end(), is_earlier)) return note_all();
     bound_notes();
 }
 

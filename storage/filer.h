@@ -125,7 +125,7 @@ class Filer {
 
     bool is_placed(const FileStep& step) const;
     bool is_exchanged(const FileStep& step, const FileFacts& at_src) const;
-    void write_own(File* file, const FileStep& step);  // null: there is no place for it
+    void write_own(File* file, const FileStep& step, bool exec);  // null: there is no place for it
     void take_second_name(const FileStep& step);
     void drop_second_name(const FileStep& step);
     void place(const std::string& own, const FileStep& step, StepOutcome& outcome);
@@ -143,6 +143,8 @@ class Filer {
     std::vector<bool> read_marks(const std::vector<FileStep>& steps) const;
     bool is_moved(const FileStep& step) const;
     void restore_replaced(const std::vector<FileStep>& steps, std::vector<StepOutcome>& outcomes);
+    void forget_earlier_contents(const std::vector<FileStep>& steps, std::vector<StepOutcome>& outcomes);
+    bool is_gone(const FileStep& step) const;
     // A step before the cut of a replay. `home` is the name where what it made must stand now; empty = a later step
     // took its place. `src_free`: nothing may stand at its src.
     StepOutcome recheck(const FileStep& step, const std::string& home, bool src_free);
@@ -176,6 +178,10 @@ std::string own_path(const FileStep& step);
 std::string mark_path(const FileStep& step);  // of one that failed
 std::string surprise_path(const FileStep& step);
 inline constexpr std::string_view kSurprises = ".hearth/versions/surprise";  // the folder of the latter
+
+// What steps took out of its place to look at it, before a crash kept them from it: octets that history has are left in
+// staging, to be thrown away; others become surprises. Throws base::Failure.
+void settle_taken_out(Tree& root, base::Rng& rng);
 
 // `path` itself or something below `folder`.
 bool is_at_or_below(std::string_view path, std::string_view folder);

@@ -7,6 +7,7 @@
 #include "storage/base/log.h"
 #include "storage/base/planted.h"
 #include "storage/filer.h"
+#include "storage/staging.h"
 
 // Replay after a crash.
 //
@@ -25,8 +26,9 @@
 //
 // Then, goal-directed:
 //  - steps before the cut are not performed again: what they made may long be somewhere else. Only what the model says
-//    must stand somewhere now, and does not (octets lost in a power cut, because inline bytes are not synced before the
-//    answer), is put there, from the bytes the row still holds;
+//    must stand somewhere now is put there, from the bytes the row still holds: it may be missing or torn (inline bytes
+//    are not synced before the answer), and what looks whole may be so in the kernel's memory alone, where a sync that
+//    failed has left it for good;
 //  - a name with other content than the model's is an outside edit since: it stays, and no facts are reported, so that
 //    the next look takes it in;
 //  - steps with a mark, and those from the cut on, are performed in order. perform() looks before it acts and never
@@ -416,6 +418,7 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
         outcomes.push_back(recheck(step, home_of(step, i, model, homes), src_free));
     }
     restore_replaced(steps, outcomes);
+    forget_earlier_contents(steps, outcomes);
     rows_ = {};
     note_all();  // what was done before the crash may not be durable either
     return outcomes;
@@ -467,16 +470,34 @@ void Filer::restore_replaced(const std::vector<FileStep>& steps, std::vector<Ste
     }
 }
 
-// A step from the cut on: most likely not performed, and if it was, what it placed is left alone.
+// A file that stands where a later step put another content says nothing of that one: its facts would go under the
+// entity tag of the later.
+void Filer::forget_earlier_contents(const std::vector<FileStep>& steps, std::vector<StepOutcome>& outcomes) {
+    std::set<NodeId> written;
+    for (std::size_t i = steps.size(); i-- > 0;) {
+        if (written.contains(steps[i].node)) outcomes[i].facts.reset();
+        if (steps[i].op == StepOp::write_inline || steps[i].op == StepOp::place_staged) written.insert(steps[i].node);
+    }
+}
+
+// A step from the cut on: most likely not performed, and if it was, what it placed keeps its place.
 void Filer::redo(const FileStep& step, StepOutcome& outcome) {
     if (step.op == StepOp::write_inline) {
         settle_leftover(step, outcome);
         if (is_placed(step)) {
-            outcome.facts = root_.stat(step.dst);
+            restore(step.dst, step, outcome);
+            if (likeness(root_, step.dst, step) == Likeness::same) outcome.facts = root_.stat(step.dst);
             return;
         }
     }
+    // It was placed, and another program took it away since. Tried again for ever, it would stop what comes after it.
+    if (step.op == StepOp::place_staged && is_gone(step)) return base::log_error("filer", "gone=" + step.src);
     dispatch(step, outcome);
+}
+
+bool Filer::is_gone(const FileStep& step) const {
+    if (root_.stat(step.src) || root_.stat(step.dst)) return false;
+    return !ordered_ || !root_.stat(second_name(step.src));
 }
 
 StepOutcome Filer::recheck(const FileStep& step, const std::string& home, bool src_free) {
@@ -517,8 +538,9 @@ void Filer::recheck_inline(const FileStep& step, const std::string& home, StepOu
     const auto there = root_.stat(home);
     const bool still_old = there && step.expect && home == step.dst && is_same_file(*there, *step.expect);
     if (still_old) return dispatch(step, outcome);
-    const bool torn = there && likeness(root_, home, step) == Likeness::torn;
-    if (!there || (torn && !base::planted(base::Plant::torn_left))) restore(home, step, outcome);
+    const Likeness like = there ? likeness(root_, home, step) : Likeness::other;
+    const bool left = like == Likeness::torn && base::planted(base::Plant::torn_left);
+    if (!there || (like != Likeness::other && !left)) restore(home, step, outcome);
     if (!home.starts_with(".hearth/") && likeness(root_, home, step) == Likeness::same)
         outcome.facts = root_.stat(home);
 }
@@ -541,23 +563,31 @@ void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOu
 // `by_hash`: whatever other octets stand there are torn ones.
 void Filer::restore_history(const FileStep& step, const std::string& kept, bool by_hash, StepOutcome& outcome) {
     const auto there = root_.stat(kept);
-    const bool torn = there && there->kind == DiskKind::file &&
-                      (by_hash ? !is_version(root_, kept, *there, std::nullopt, kept)
-                               : likeness(root_, kept, step) == Likeness::torn);
-    if (!there || torn) restore(kept, step, outcome);
+    const bool ours =
+        there && there->kind == DiskKind::file && (by_hash || likeness(root_, kept, step) != Likeness::other);
+    if (!there || ours) restore(kept, step, outcome);
 }
 
-// Puts the bytes of the row where the model says they stand: nothing is there, or a torn copy of them.
+// Puts the bytes of the row where the model says they stand: nothing is there, or a copy of them that may be torn. The
+// mode of a copy is what a later step may have given it.
 void Filer::restore(const std::string& path, const FileStep& step, StepOutcome& outcome) {
     const std::string own = own_path(step);
-    write_own(root_.create(own).get(), step);
-    base::log_warn("filer", "restored=" + path);
-    if (rename_making_parents(own, path) == Rename::done) return;
-    if (root_.exchange(own, path) != Rename::done) throw base::Failure(base::Fault::busy, "restoring " + path);
-    if (likeness(root_, own, step) == Likeness::torn)
-        root_.unlink(own);
-    else
-        settle(own, step, outcome);
+    const auto there = root_.stat(path);
+    write_own(root_.create(own).get(), step, there ? there->exec : step.exec);
+    const bool whole = there && there->size == static_cast<std::int64_t>(step.bytes.size());
+    if (!whole) base::log_warn("filer", "restored=" + path);
+    if (rename_making_parents(own, path) == Rename::exists) {
+        if (root_.exchange(own, path) != Rename::done) throw base::Failure(base::Fault::busy, "restoring " + path);
+        const auto out = root_.stat(own);
+        const bool history = out && path.starts_with(".hearth/") && is_version(root_, own, *out, std::nullopt, path);
+        if (history || likeness(root_, own, step) != Likeness::other)
+            root_.unlink(own);
+        else
+            settle(own, step, outcome);
+    }
+    if (const auto placed = root_.stat(path)) note_file(path, placed->ino);
+    note_folder_of(own);
+    note_folder_of(path);
 }
 
 }  // namespace storage

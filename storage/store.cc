@@ -165,6 +165,7 @@ class StoreOnDisk final : public Store {
     void make_shelves();
     void keep_private();
     void open_database();
+    void bring_in_log();
     void recover_steps();
     void remove_leftovers();
     void sweep_staging();
@@ -281,6 +282,7 @@ void StoreOnDisk::open_database() {
     if (!tree_->stat(kDatabase)) refuse("its .hearth/hearth.db is missing; restore it from a backup");
     keep_private();
     writer_ = std::make_unique<sql::Connection>(database_path(), sql::Access::writer, seams_.fs.sqlite_vfs());
+    if (!born_) bring_in_log();
     if (const std::string wrong = apply_schema(*writer_, options_.schema); !wrong.empty()) refuse(wrong);
     give_birth(*writer_, seams_);
     const Marker ours{meta(*writer_, "store_uuid"), meta(*writer_, "db_uuid")};
@@ -303,6 +305,19 @@ void StoreOnDisk::open_database() {
     writer_->commit();
     const auto wal = tree_->stat(kWriteAheadLog);
     if (options_.wal_bytes > 0 && (!wal || wal->size < options_.wal_bytes)) writer_->grow_wal(options_.wal_bytes);
+}
+
+// What the log holds may be in the kernel's memory alone: a sync that failed marked it as written, the process ended by
+// that, and no later sync of the log writes it again. Whatever was appended would be lost behind it in a power cut. So
+// it goes into the database first, which syncs both.
+void StoreOnDisk::bring_in_log() {
+    try {
+        writer_->checkpoint();
+    } catch (const base::Failure& failure) {
+        state_->refuse("the log of " + options_.root + "/" + kDatabase + " can not be brought into it (" +
+                           failure.what() + "); look into the kernel's log for why, and restart",
+                       RootState::Files::readable);
+    }
 }
 
 // One part of the root was copied or restored without the other. Then nothing is written, for it would go to the wrong
@@ -409,6 +424,7 @@ void StoreOnDisk::remove_leftovers() {
 }
 
 void StoreOnDisk::sweep_staging() {
+    settle_taken_out(*tree_, seams_.rng);
     for (const DirEntry& entry : tree_->list(".hearth/staging")) {
         const std::string path = ".hearth/staging/" + entry.name;
         if (entry.kind == DiskKind::folder)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 namespace sim {
 
@@ -374,7 +375,13 @@ void Disk::power_on(bool killed) {
     if (killed) {
         dead_ = false;
         cut_at_.reset();
-        sync_all();
+        ++life_;
+        std::vector<Ino> closed;
+        for (auto& [ino, inode] : inodes_) {
+            if (std::exchange(inode->opens, 0) > 0) closed.push_back(ino);
+        }
+        for (const Ino ino : closed) drop_if_unused(ino);
+        return note("killed");
     }
     const auto chance = [&](unsigned percent) { return dice_() % 100 < percent; };
     // Names.

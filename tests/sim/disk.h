@@ -56,7 +56,7 @@ class Disk {
     bool dead() const { return dead_; }
     std::uint64_t changes() const { return changes_; }
     // What is left, by lot: all is durable then and the disk works again. Open files of before are void. Killed: only
-    // the process died, and all that was written is left.
+    // the process died; all that was written is left, and as little of it durable as before.
     void power_on(bool killed);
     int life() const { return life_; }
 
