@@ -2,6 +2,7 @@
 
 #include "storage/base/failure.h"
 #include "storage/past.h"
+#include "storage/replication/layout.h"
 #include "tests/sim/home.h"
 
 // The invariants of one store, checked after each start.
@@ -13,7 +14,8 @@ namespace {
 using storage::Node;
 using storage::ReadTxn;
 
-constexpr std::size_t kPastLooks = 6;   // of each user, after each start
+constexpr std::size_t kPastLooks = 6;  // of each user, after each start
+constexpr storage::FeedLimits kAllRecords{1'000'000, std::size_t{1} << 30};
 constexpr std::size_t kTodoMax = 2000;  // redo rows at rest: what waits for the next flush
 
 std::string text_of(const Folder& folder) {
@@ -36,6 +38,7 @@ void Home::check() {
     check_contents("the shared folder", shared_contents_, everything);
     check_outside();
     check_dots();
+    check_layout();
     // I5, I8: names, files, digests, sums, locks.
     for (const auto& finding : store_->check(false)) {
         if (!finding.is_fault() || finding.where.starts_with("files/home/x")) continue;
@@ -160,12 +163,10 @@ void Home::check_etags(const std::string& folder) {
 
 // No two records have one dot, in whatever life they were written (I7); none that was seen is changed.
 void Home::check_dots() {
-    const storage::Feed feed = store_->read([&](ReadTxn& txn) {
-        return txn.records(space_, {}, 0, {1'000'000, std::size_t{1} << 30});
-    });
+    const storage::Feed feed = store_->read([&](ReadTxn& txn) { return txn.records(space_, {}, 0, kAllRecords); });
     std::map<std::int64_t, std::int64_t> last;
     for (const storage::LogRecord& record : feed.records) {
-        if (++last[record.dot.origin] != record.dot.seq) machine_.broken("I7: records of an origin have a hole");
+        if (++last[record.dot.origin] != record.dot.seq) return machine_.broken("I7: records of an origin have a hole");
         const std::string octets = std::to_string(record.hlc) + record.body;
         const auto [at, fresh] = dots_.try_emplace(record.dot, octets);
         if (!fresh && at->second != octets) machine_.broken("I7: one dot names two records");
@@ -176,6 +177,36 @@ void Home::check_dots() {
             return;
         }
     }
+}
+
+// The rows follow the log record by record; what they show is what all records say together (I2).
+void Home::check_layout() {
+    store_->read([&](ReadTxn& txn) {
+        storage::SpaceState state;
+        for (const storage::LogRecord& record : txn.records(space_, {}, 0, kAllRecords).records) {
+            const auto body = storage::decode(record.body);
+            if (!body || !state.apply({{record.hlc, record.dot}, record.oid, *body}))
+                return machine_.broken("I2: the log has a record that can not be applied");
+        }
+        const Node root = *txn.node(top_);
+        std::map<storage::Oid, storage::Shown> wanted = storage::lay_out(state, root.oid, storage::short_origin).shown;
+        std::vector<Node> open{root};
+        while (!open.empty()) {
+            const Node folder = open.back();
+            open.pop_back();
+            txn.list(folder.id, storage::Need::none, "", storage::kListPageMax, [&](const storage::Row& row) {
+                if (storage::is_collection(row.node.kind)) open.push_back(row.node);
+                const auto said = wanted.find(row.node.oid);
+                const bool same = said != wanted.end() && said->second.parent == folder.oid &&
+                                  said->second.name == row.node.name && said->second.kind == row.node.kind &&
+                                  (!row.node.hash || said->second.content.hash == row.node.hash);
+                if (!same) machine_.broken("I2: shown otherwise than the records say: " + row.node.name);
+                if (said != wanted.end()) wanted.erase(said);
+            });
+        }
+        for (const auto& [oid, shown] : wanted)
+            machine_.broken("I2: not shown, although the records say so: " + shown.name);
+    });
 }
 
 Folder Home::index_of(const std::string& user) {

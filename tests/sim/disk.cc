@@ -73,7 +73,7 @@ void Disk::may_fail(Call call, bool grows) {
     }
     switch (call) {
         case Call::open:
-            if (drawn(faults_.open)) fire("too many open files", base::Fault::io);
+            if (drawn(faults_.open)) fire("too many open files", base::Fault::busy);
             return;
         case Call::read:
             if (drawn(faults_.read)) fire("read", base::Fault::io);

@@ -55,6 +55,9 @@ void Home::open() {
         top_ = mine.root;
         space_ = mine.id;
     });
+}
+
+void Home::make_folders() {
     std::vector<std::string> folders{kShared};
     for (const User& user : users_) folders.push_back(user.name);
     for (const std::string& folder : folders) {
@@ -369,15 +372,17 @@ void Home::wander(int operations) {
     for (int i = 0; i < operations && refused < kRefusalsMax && !machine_.disk.dead(); ++i) {
         try {
             const Folder there = index_of(kShared);
-            const std::string folder = pick(there, true, true);
+            const std::string inner = ways_.deep && machine_.below(4) != 0 ? pick(there, true, false) : "-";
+            const std::string folder = inner != "-" ? inner : pick(there, true, true);
             const std::string file = pick(there, false, false);
-            const std::string thing = machine_.below(3) == 0 ? pick(there, true, false) : file;
-            const std::string fresh = under(folder, "n" + std::to_string(machine_.below(5)));
+            const bool of_folders = ways_.deep && machine_.below(2) == 0;
+            const std::string thing = of_folders || machine_.below(3) == 0 ? pick(there, true, false) : file;
+            const std::string fresh = under(folder, ways_.names + std::to_string(machine_.below(5)));
             const bool over = machine_.below(2) == 0 && file != "-";
             const std::string to = over ? file : fresh;
             const std::string bytes = machine_.new_content(machine_.below(4) == 0);
             remember(bytes);
-            const std::uint64_t what = machine_.below(8);
+            const std::uint64_t what = of_folders ? 3 + machine_.below(5) : machine_.below(8);
             if (what < 3) {
                 if (!over && there.contains(fresh)) continue;
                 storage::Content content = uploaded(bytes, {});

@@ -46,7 +46,9 @@ class Home {
   public:
     Home(Machine& machine, std::string root, std::vector<std::string> users, bool with_outsider);
 
-    void open();  // makes the users' folders; throws base::Failure
+    // Throw base::Failure.
+    void open();
+    void make_folders();  // the users' and the shared one
     void close();
     bool is_open() const { return store_ != nullptr; }
     storage::Store& store() { return *store_; }
@@ -56,7 +58,14 @@ class Home {
     void work(std::vector<std::unique_ptr<base::Thread>>& threads, int operations);
     void check();  // after a start: all invariants of one store
     void spare() { outside_.spare(); }
-    void mirrors() { mirrors_ = true; }  // another home writes to the shared folder as well
+    // How somebody writes to the shared folder.
+    struct Ways {
+        std::string names = "n";  // how they begin: with the same at two homes most things get into each other's way
+        bool deep = false;        // folders in folders, which are moved and removed
+    };
+    // Another home writes there as well.
+    void mirrors(Ways ways) { mirrors_ = true, ways_ = std::move(ways); }
+    void check_layout();   // at any time
     void check_outside();  // before an orderly end or after a kill: what another program left is somewhere (I9)
     void nobody_synced_outside() { outside_.forget(); }
     void power_was_cut();  // relaxed: what was acknowledged and not durable may be lost
@@ -104,6 +113,7 @@ class Home {
     std::set<std::string> shared_contents_;  // acknowledged in the folder that all homes write to
     std::set<base::Hash> taken_away_;
     bool mirrors_ = false;
+    Ways ways_;
     Outside outside_;
     std::unique_ptr<storage::Store> store_;
     storage::Lsn durable_ = 0;                                  // when it was closed

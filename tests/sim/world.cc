@@ -45,7 +45,11 @@ class World {
         // What another program took is not to be had, and then two homes can not be compared.
         if (homes_.size() == 2 && machine_.below(4) != 0) homes_.front()->spare();
         if (homes_.size() == 2) {
-            for (auto& home : homes_) home->mirrors();
+            const bool own_names = machine_.below(2) == 0;
+            const bool deep = machine_.below(2) == 0;
+            one_folder_ = machine_.below(4) != 0;
+            homes_[0]->mirrors({"n", deep});
+            homes_[1]->mirrors({own_names ? "m" : "n", deep});
         }
         if (machine_.below(2) == 0) faults_ = Faults::drawn(machine_.dice);
     }
@@ -73,7 +77,7 @@ class World {
         const bool to_the_end = life + 1 == kLives;
         if (while_starting) machine_.disk.cut_power_after(1 + machine_.below(kCutStarting));
         attempt("a life ended by: ", [&] {
-            for (auto& home : homes_) home->open();
+            open();
             for (auto& home : homes_) home->check();
             // A later conflict may lay everything out anew and heal what an earlier one left different.
             if (homes_.size() == 2 && !while_starting && machine_.below(3) == 0) compare();
@@ -107,6 +111,16 @@ class World {
         }
     }
 
+    void open() {
+        for (auto& home : homes_) home->open();
+        homes_.front()->make_folders();
+        if (homes_.size() == 1) return;
+        // Made at both without knowledge of each other, the shared folder is two that show as one.
+        storage::StoreSource source(homes_.front()->store());
+        if (one_folder_) storage::pull(homes_.back()->store(), kSpace, source);
+        homes_.back()->make_folders();
+    }
+
     void work() {
         std::vector<std::unique_ptr<base::Thread>> threads;
         for (auto& home : homes_) home->work(threads, kOperationsPerLife);
@@ -131,6 +145,8 @@ class World {
             storage::StoreSource source(homes_[1 - to]->store());
             machine_.report.counts["records pulled"] +=
                 storage::pull(homes_[to]->store(), kSpace, source, 0, limits).records;
+            // Soon: a later conflict lays everything out anew, and heals what was wrong.
+            homes_[to]->check_layout();
         } catch (const base::Failure& failure) {
             if (machine_.disk.dead()) return;
             if (!machine_.disk.fails()) machine_.broken(std::string("a pull failed: ") + failure.what());
@@ -141,7 +157,7 @@ class World {
     void end() {
         machine_.disk.never_cut();
         attempt("the last start failed: ", [&] {
-            for (auto& home : homes_) home->open();
+            open();
             for (auto& home : homes_) home->check();
             if (homes_.size() == 2 && machine_.report.broken.empty()) compare();
         });
@@ -194,6 +210,7 @@ class World {
 
     Machine machine_;
     Faults faults_;
+    bool one_folder_ = false;  // of the two homes: the second has heard of the first's
     std::vector<std::unique_ptr<Home>> homes_;
 };
 
