@@ -300,9 +300,11 @@ void Filer::place_staged(const FileStep& step, StepOutcome& outcome) {
     if (staged && is_exchanged(step, *staged)) {
         settle(step.src, step, outcome);
     } else if (staged) {
+        // Neither the time it was staged with nor the one it is to get: somebody wrote into it, and it stays his.
+        const bool written = step.src_mtime_ns && staged->mtime_ns != *step.src_mtime_ns && !has_time_of(step, *staged);
         if (const auto file = root_.open(step.src)) {
             if (staged->exec != step.exec) file->set_exec(step.exec);
-            if (staged->mtime_ns != step.mtime_ns) file->set_mtime(step.mtime_ns);
+            if (staged->mtime_ns != step.mtime_ns && !written) file->set_mtime(step.mtime_ns);
         }
         place(step.src, step, outcome);
     }

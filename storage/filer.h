@@ -42,7 +42,10 @@ struct FileStep {
     std::string bytes;                // write_inline
     std::int64_t mtime_ns = 0;        // of the file to place
     bool exec = false;
-    std::uint64_t src_ino = 0;  // place_staged: Content::staged_facts().ino, tells a redo who is who; 0 = unknown
+    // place_staged: of Content::staged_facts(). The inode tells a redo who is who (0 = unknown), the time whether
+    // another program wrote into the file, placed before a crash that took the placing back.
+    std::uint64_t src_ino = 0;
+    std::optional<std::int64_t> src_mtime_ns;
 };
 
 // What a performed step left: the facts of node's file now (for `disk`), and whether what we replaced or moved away was
@@ -210,7 +213,7 @@ Likeness likeness(const Tree& root, const std::string& path, const FileStep& ste
 bool is_version(const Tree& root, const std::string& path, const FileFacts& facts,
                 const std::optional<FileFacts>& expect, std::string_view keep);
 
-// The octets of a step as stored in fs_todo's column `expect` (keep, expect, node, mtime, exec, src_ino); pure.
+// The octets of a step as stored in fs_todo's column `expect` (keep, expect, node, mtime, exec, src_*); pure.
 // Decoding what encode_expect did not make is a Failure, Fault::corrupt.
 std::string encode_expect(const FileStep& step);
 void decode_expect(std::string_view octets, FileStep& into);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr char kVersion = 1;
 
-enum Flags : unsigned char { has_expect = 1, exec_bit = 2, expect_exec_bit = 4, known_flags = 7 };
+enum Flags : unsigned char { has_expect = 1, exec_bit = 2, expect_exec_bit = 4, has_src_mtime = 8, known_flags = 15 };
 
 using base::put_varint;
 
@@ -58,10 +58,12 @@ std::string encode_expect(const FileStep& step) {
     if (step.expect) flags |= has_expect;
     if (step.exec) flags |= exec_bit;
     if (step.expect && step.expect->exec) flags |= expect_exec_bit;
+    if (step.src_mtime_ns) flags |= has_src_mtime;
     std::string out{kVersion, static_cast<char>(flags)};
     put_signed(out, step.node);
     put_signed(out, step.mtime_ns);
     put_varint(out, step.src_ino);
+    if (step.src_mtime_ns) put_signed(out, *step.src_mtime_ns);
     put_varint(out, step.keep.size());
     out += step.keep;
     if (!step.expect) return out;
@@ -85,6 +87,8 @@ void decode_expect(std::string_view octets, FileStep& into) {
     into.node = reader.signed_varint();
     into.mtime_ns = reader.signed_varint();
     into.src_ino = reader.varint();
+    into.src_mtime_ns.reset();
+    if (flags & has_src_mtime) into.src_mtime_ns = reader.signed_varint();
     into.keep = reader.text();
     into.expect.reset();
     if (flags & has_expect) {

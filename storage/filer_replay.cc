@@ -243,6 +243,25 @@ std::map<std::string, Thing> start_of(const std::vector<FileStep>& steps, const 
     return start;
 }
 
+// How far the disk is from what was predicted: names that contradict it, and files that hold the octets that should
+// stand there and are not the ones that were known. (Another program may have contradicted a prediction, and files may
+// be equal to each other: then the latter decide.)
+struct Doubts {
+    std::size_t contradictions = 0;
+    std::size_t lookalikes = 0;
+    auto operator<=>(const Doubts&) const = default;
+    Doubts& operator+=(const Doubts& other) {
+        contradictions += other.contradictions;
+        lookalikes += other.lookalikes;
+        return *this;
+    }
+    Doubts& operator-=(const Doubts& other) {
+        contradictions -= other.contradictions;
+        lookalikes -= other.lookalikes;
+        return *this;
+    }
+};
+
 // The disk as the replay finds it, each name looked at once.
 class Look {
   public:
@@ -254,20 +273,24 @@ class Look {
         return seen_.emplace(path, root_.stat(path)).first->second;
     }
 
-    bool agrees(const std::string& path, const std::optional<Thing>& thing) {
-        if (!thing) return true;
+    Doubts doubts(const std::string& path, const std::optional<Thing>& thing) {
+        constexpr Doubts kWrong{1, 0}, kAlike{0, 1};
+        const auto unless = [&](bool agrees) { return agrees ? Doubts{} : kWrong; };
+        if (!thing) return {};
         const auto& there = at(path);
-        if (thing->what == Thing::What::absent) return !there;
-        if (!there) return false;
-        if (thing->what == Thing::What::folder) return there->kind == DiskKind::folder;
-        if (thing->any_copy) return there->kind == DiskKind::file;
+        if (thing->what == Thing::What::absent) return unless(!there);
+        if (!there) return kWrong;
+        if (thing->what == Thing::What::folder) return unless(there->kind == DiskKind::folder);
+        if (thing->any_copy) return unless(there->kind == DiskKind::file);
         switch (thing->what) {
-            case Thing::What::inlined: return likeness(root_, path, steps_[thing->maker]) != Likeness::other;
-            case Thing::What::staged: return is_staged(*there, steps_[thing->maker]);
+            case Thing::What::inlined: return unless(likeness(root_, path, steps_[thing->maker]) != Likeness::other);
+            case Thing::What::staged: return unless(is_staged(*there, steps_[thing->maker]));
             default: break;
         }
-        if (!thing->keep.empty()) return is_version(root_, path, *there, thing->facts, thing->keep);
-        return !thing->facts || is_same_file(*there, *thing->facts);
+        if (thing->facts && is_same_file(*there, *thing->facts)) return {};
+        if (thing->keep.empty()) return unless(!thing->facts);
+        if (!is_version(root_, path, *there, std::nullopt, thing->keep)) return kWrong;
+        return thing->facts ? kAlike : Doubts{};
     }
 
     static bool is_staged(const FileFacts& there, const FileStep& step) {
@@ -292,7 +315,7 @@ std::vector<std::string> names_of(const FileStep& step) {
 // How many steps were performed, as far as the disk tells.
 struct Cut {
     std::size_t at = 0;
-    std::size_t contradictions = 0;
+    Doubts doubts;
 };
 
 // The rows between which the cut must be, by the marks.
@@ -321,42 +344,41 @@ Bounds bounds_of(const std::vector<FileStep>& steps, const Chosen& marked) {
 // again.
 Cut find_cut(const std::vector<FileStep>& steps, const Chosen& left_out, const Bounds& bounds, Look& look) {
     const auto start = start_of(steps, left_out);
-    std::map<std::string, bool> wrong;  // every name the rows speak of, at any time
+    std::map<std::string, Doubts> doubts;  // every name the rows speak of, at any time
     {
         Model all(steps, start);
-        for (const auto& [path, thing] : all.all()) wrong[path] = false;
+        for (const auto& [path, thing] : all.all()) doubts[path];
         for (std::size_t i = 0; i < steps.size(); ++i) {
             if (left_out[i]) continue;
             all.apply(i);
             for (const auto& path : names_of(steps[i])) {
-                wrong[path] = false;
+                doubts[path];
                 for (auto it = all.all().lower_bound(path); it != all.all().end() && is_at_or_below(it->first, path);
                      ++it)
-                    wrong[it->first] = false;
+                    doubts[it->first];
             }
         }
     }
     Model model(steps, start);
-    std::size_t contradictions = 0;
-    const auto compare = [&](std::map<std::string, bool>::iterator at) {
-        const bool now = !look.agrees(at->first, model.at(at->first));
-        contradictions = contradictions - (at->second ? 1 : 0) + (now ? 1 : 0);
-        at->second = now;
+    Doubts all;
+    const auto compare = [&](std::map<std::string, Doubts>::iterator at) {
+        all -= at->second;
+        at->second = look.doubts(at->first, model.at(at->first));
+        all += at->second;
     };
-    for (auto it = wrong.begin(); it != wrong.end(); ++it) compare(it);
-    Cut best{0, contradictions};
+    for (auto it = doubts.begin(); it != doubts.end(); ++it) compare(it);
+    Cut best{0, all};
     const auto consider = [&](std::size_t i, std::size_t cut) {
         for (const auto& path : names_of(steps[i])) {
-            compare(wrong.find(path));
-            for (auto it = wrong.lower_bound(path + "/"); it != wrong.end() && is_at_or_below(it->first, path); ++it)
+            compare(doubts.find(path));
+            for (auto it = doubts.lower_bound(path + "/"); it != doubts.end() && is_at_or_below(it->first, path); ++it)
                 compare(it);
         }
-        if (i < bounds.lowest || (contradictions < best.contradictions && cut <= bounds.highest))
-            best = {cut, contradictions};
+        if (i < bounds.lowest || (all < best.doubts && cut <= bounds.highest)) best = {cut, all};
     };
     for (std::size_t i = 0; i < steps.size(); ++i) {
         if (left_out[i]) {
-            best = {i + 1, contradictions};
+            best = {i + 1, all};
             continue;
         }
         if (Model::exchanges(steps[i])) {

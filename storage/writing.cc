@@ -426,6 +426,7 @@ void Writing::keep_octets(const Node& node, Content& content, const std::optiona
     } else {
         step.src = content.staged_path();
         step.src_ino = content.staged_facts().ino;
+        step.src_mtime_ns = content.staged_facts().mtime_ns;
         group_.staged.push_back(&content);
     }
     save(step);

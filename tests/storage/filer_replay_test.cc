@@ -543,5 +543,38 @@ TEST_CASE("an earlier content that a replay brings back gives no facts of its fi
     CHECK(outcomes[2].facts->same_version(*root.tree().stat("files/a")));
 }
 
+// The power cut took the placing back, not what another program wrote into the placed file.
+TEST_CASE("a staged file that another program wrote into is placed, and not taken for ours") {
+    for (const bool touched : {false, true}) {
+        TempRoot root;
+        Script script(root);
+        auto& step = script.stage("files/a", "staged");
+        step.mtime_ns += 7'000'000'000;  // it gets another time than it was staged with
+        if (touched) root.tree().open(step.src)->set_mtime(step.mtime_ns + 5'000'000'000);
+        const auto outcomes = Filer(root.tree(), base::system_rng()).replay(script.steps);
+        CHECK(outcomes[0].failure == "");
+        CHECK(root.read("files/a") == "staged");
+        CHECK(outcomes[0].facts.has_value() != touched);
+        CHECK((root.tree().stat("files/a")->mtime_ns == step.mtime_ns) != touched);
+    }
+}
+
+// Where another program contradicts one prediction too, equal octets do not speak for a step that was not performed.
+TEST_CASE("a replay knows a moved file from an equal one that was removed before it came") {
+    TempRoot root;
+    Script script(root);
+    root.write("files/a", "equal", 5'000'000'000);
+    root.write("files/b", "equal", 5'000'000'000);
+    script.write("files/elsewhere", "moved away by another program since");
+    script.two(StepOp::keep_file, "files/a", version_path("equal")).expect = root.tree().stat("files/a");
+    script.two(StepOp::move, "files/b", "files/a").expect = root.tree().stat("files/b");
+    Filer filer(root.tree(), base::system_rng());
+    for (const auto& step : script.steps) REQUIRE(filer.perform(step).failure == "");
+    root.tree().unlink("files/elsewhere");
+    Filer(root.tree(), base::system_rng()).replay(script.steps);
+    CHECK(root.read("files/a") == "equal");
+    CHECK(root.read("files/b") == "(missing)");
+}
+
 }  // namespace
 }  // namespace storage

@@ -180,6 +180,7 @@ TEST_CASE("the octets of a row give the step back") {
     facts.exec = true;
     for (const bool with_expect : {false, true}) {
         if (with_expect) step.expect = facts;
+        if (with_expect) step.src_mtime_ns = INT64_MIN;
         const std::string octets = encode_expect(step);
         FileStep back;
         decode_expect(octets, back);
@@ -188,6 +189,7 @@ TEST_CASE("the octets of a row give the step back") {
         CHECK(back.mtime_ns == step.mtime_ns);
         CHECK(back.exec);
         CHECK(back.src_ino == step.src_ino);
+        CHECK(back.src_mtime_ns == step.src_mtime_ns);
         REQUIRE(back.expect.has_value() == with_expect);
         if (with_expect) {
             CHECK(back.expect->same_version(facts));

@@ -41,6 +41,7 @@ class Script {
         step.src = ".hearth/staging/upload-" + std::to_string(step.lsn);
         root_.write(step.src, bytes, step.mtime_ns);
         step.src_ino = root_.tree().stat(step.src)->ino;
+        step.src_mtime_ns = step.mtime_ns;
         if (replaced != "\x01") step.keep = version_path(replaced);
         return step;
     }
