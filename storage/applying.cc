@@ -3,6 +3,7 @@
 #include "storage/base/failure.h"
 #include "storage/base/planted.h"
 #include "storage/principal_spaces.h"
+#include "storage/replication/layout.h"
 #include "storage/sql.h"
 #include "storage/supply.h"
 #include "storage/writing.h"
@@ -212,7 +213,11 @@ bool Writing::remove_plainly(const Space& space, const LogRecord& record, const 
     for (const Removed& one : body.removed) {
         if (tangles_.contains(space.id, one.oid)) return false;
         auto node = by_oid(space.id, one.oid);
-        if (!node) continue;
+        if (!node) {
+            // A conflict copy there, which shows as the object itself where that was removed.
+            if (one.seen.size() == 1 && one.oid == copy_oid(one.seen.front())) return false;
+            continue;
+        }
         if (node->id == space.root || !same_dots(one.seen, {node->content, node->place})) return false;
         if (node->parent != 0 && tangles_.contains(space.id, folders_.get(node->parent).oid)) return false;
         ids.insert(node->id);

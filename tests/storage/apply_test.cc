@@ -245,6 +245,30 @@ TEST_CASE("edits beside each other are both kept, and the copy is a file of its 
     check_equal(a, b);
 }
 
+// Each home shows the older edit under another id: as the file itself, and as a copy beside the newer edit.
+TEST_CASE("a copy that is removed where it is one goes where it shows as the file") {
+    Mirror a, b;
+    a.put("f", "first");
+    b.pull_from(a);
+    b.put("f", "of b");
+    a.put("f", "of a");
+    b.pull_from(a);
+    REQUIRE(b.tree().size() == 2);
+    a.remove("f");
+    a.pull_from(b);
+    REQUIRE(a.tree().size() == 1);
+    for (const auto& [path, text] : b.tree()) {
+        if (path != "f") b.remove(path);
+    }
+    a.pull_from(b);
+    CHECK(a.tree().empty());
+    b.pull_from(a);
+    CHECK(b.tree().empty());
+    CHECK(a.digest() == b.digest());
+    CHECK(a.disk().empty());
+    CHECK(b.disk().empty());
+}
+
 TEST_CASE("an edit and a move bring back what was removed beside them") {
     Mirror a, b;
     a.make("d");
