@@ -180,6 +180,8 @@ StepOutcome Filer::guarded(const FileStep& step, Role role, const std::function<
     outcome.node = step.node;
     make_marks();
     try {
+        // What it left undone may only be found at a start, and not behind later steps.
+        if (ordered_ && ordered_->sync_failed()) throw base::Failure(base::Fault::io, "an earlier sync failed");
         if (failed_ && failed_->concern(step))
             throw base::Failure(base::Fault::unavailable, "it builds upon a step that failed");
         work(outcome);

@@ -18,8 +18,8 @@
 // But steps are performed by one thread in lsn order, and a rename is there after a crash only together with those
 // before it (the journal of the file system keeps order; where it does not, nothing below destroys bytes). So the disk
 // is the outcome of steps 0..k-1 for one k, perhaps with step k half done, and the rows predict what the tree looks
-// like for each k. The cut that contradicts the disk least is taken; of equals the smallest, because performing a step
-// whose effect can not be seen again changes nothing.
+// like for each k. The cut that fits the disk best is taken; of equals the smallest, because performing a step whose effect
+// can not be seen again changes nothing.
 //
 // Steps that failed have marks (FailedSteps) and are left out of that order: they were not performed, those that build
 // upon them neither, and all rows before the last of them were.
@@ -243,21 +243,24 @@ std::map<std::string, Thing> start_of(const std::vector<FileStep>& steps, const 
     return start;
 }
 
-// How far the disk is from what was predicted: names that contradict it, and files that hold the octets that should
-// stand there and are not the ones that were known. (Another program may have contradicted a prediction, and files may
-// be equal to each other: then the latter decide.)
-struct Doubts {
+// How what was predicted fits the disk: names at which the very file stands that should (by its inode, or the octets
+// and time of a row), and names that contradict. The former count first: other programs contradict a prediction easily,
+// and hardly ever put a file where a step would have put it.
+struct Fit {
+    std::size_t identified = 0;
     std::size_t contradictions = 0;
-    std::size_t lookalikes = 0;
-    auto operator<=>(const Doubts&) const = default;
-    Doubts& operator+=(const Doubts& other) {
+    bool better_than(const Fit& other) const {
+        if (identified != other.identified) return identified > other.identified;
+        return contradictions < other.contradictions;
+    }
+    Fit& operator+=(const Fit& other) {
+        identified += other.identified;
         contradictions += other.contradictions;
-        lookalikes += other.lookalikes;
         return *this;
     }
-    Doubts& operator-=(const Doubts& other) {
+    Fit& operator-=(const Fit& other) {
+        identified -= other.identified;
         contradictions -= other.contradictions;
-        lookalikes -= other.lookalikes;
         return *this;
     }
 };
@@ -273,9 +276,10 @@ class Look {
         return seen_.emplace(path, root_.stat(path)).first->second;
     }
 
-    Doubts doubts(const std::string& path, const std::optional<Thing>& thing) {
-        constexpr Doubts kWrong{1, 0}, kAlike{0, 1};
-        const auto unless = [&](bool agrees) { return agrees ? Doubts{} : kWrong; };
+    Fit fit(const std::string& path, const std::optional<Thing>& thing) {
+        constexpr Fit kIdentified{1, 0}, kWrong{0, 1};
+        const auto unless = [&](bool agrees) { return agrees ? Fit{} : kWrong; };
+        const auto identified = [&](bool is) { return is ? kIdentified : kWrong; };
         if (!thing) return {};
         const auto& there = at(path);
         if (thing->what == Thing::What::absent) return unless(!there);
@@ -283,14 +287,14 @@ class Look {
         if (thing->what == Thing::What::folder) return unless(there->kind == DiskKind::folder);
         if (thing->any_copy) return unless(there->kind == DiskKind::file);
         switch (thing->what) {
-            case Thing::What::inlined: return unless(likeness(root_, path, steps_[thing->maker]) != Likeness::other);
-            case Thing::What::staged: return unless(is_staged(*there, steps_[thing->maker]));
+            case Thing::What::inlined:
+                return identified(likeness(root_, path, steps_[thing->maker]) != Likeness::other);
+            case Thing::What::staged: return identified(is_staged(*there, steps_[thing->maker]));
             default: break;
         }
-        if (thing->facts && is_same_file(*there, *thing->facts)) return {};
+        if (thing->facts && is_same_file(*there, *thing->facts)) return kIdentified;
         if (thing->keep.empty()) return unless(!thing->facts);
-        if (!is_version(root_, path, *there, std::nullopt, thing->keep)) return kWrong;
-        return thing->facts ? kAlike : Doubts{};
+        return unless(is_version(root_, path, *there, std::nullopt, thing->keep));
     }
 
     static bool is_staged(const FileFacts& there, const FileStep& step) {
@@ -315,7 +319,7 @@ std::vector<std::string> names_of(const FileStep& step) {
 // How many steps were performed, as far as the disk tells.
 struct Cut {
     std::size_t at = 0;
-    Doubts doubts;
+    Fit fit;
 };
 
 // The rows between which the cut must be, by the marks.
@@ -340,41 +344,40 @@ Bounds bounds_of(const std::vector<FileStep>& steps, const Chosen& marked) {
     return bounds;
 }
 
-// The cut whose predictions contradict the disk least. After each step only the names that it touches are compared
-// again.
+// The cut whose predictions fit the disk best. After each step only the names that it touches are compared again.
 Cut find_cut(const std::vector<FileStep>& steps, const Chosen& left_out, const Bounds& bounds, Look& look) {
     const auto start = start_of(steps, left_out);
-    std::map<std::string, Doubts> doubts;  // every name the rows speak of, at any time
+    std::map<std::string, Fit> fits;  // every name the rows speak of, at any time
     {
         Model all(steps, start);
-        for (const auto& [path, thing] : all.all()) doubts[path];
+        for (const auto& [path, thing] : all.all()) fits[path];
         for (std::size_t i = 0; i < steps.size(); ++i) {
             if (left_out[i]) continue;
             all.apply(i);
             for (const auto& path : names_of(steps[i])) {
-                doubts[path];
+                fits[path];
                 for (auto it = all.all().lower_bound(path); it != all.all().end() && is_at_or_below(it->first, path);
                      ++it)
-                    doubts[it->first];
+                    fits[it->first];
             }
         }
     }
     Model model(steps, start);
-    Doubts all;
-    const auto compare = [&](std::map<std::string, Doubts>::iterator at) {
+    Fit all;
+    const auto compare = [&](std::map<std::string, Fit>::iterator at) {
         all -= at->second;
-        at->second = look.doubts(at->first, model.at(at->first));
+        at->second = look.fit(at->first, model.at(at->first));
         all += at->second;
     };
-    for (auto it = doubts.begin(); it != doubts.end(); ++it) compare(it);
+    for (auto it = fits.begin(); it != fits.end(); ++it) compare(it);
     Cut best{0, all};
     const auto consider = [&](std::size_t i, std::size_t cut) {
         for (const auto& path : names_of(steps[i])) {
-            compare(doubts.find(path));
-            for (auto it = doubts.lower_bound(path + "/"); it != doubts.end() && is_at_or_below(it->first, path); ++it)
+            compare(fits.find(path));
+            for (auto it = fits.lower_bound(path + "/"); it != fits.end() && is_at_or_below(it->first, path); ++it)
                 compare(it);
         }
-        if (i < bounds.lowest || (all < best.doubts && cut <= bounds.highest)) best = {cut, all};
+        if (i < bounds.lowest || (all.better_than(best.fit) && cut <= bounds.highest)) best = {cut, all};
     };
     for (std::size_t i = 0; i < steps.size(); ++i) {
         if (left_out[i]) {

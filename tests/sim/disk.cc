@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 namespace sim {
@@ -273,6 +274,26 @@ void Disk::settle(const Change& what) {
     }
 }
 
+// Those before that a change builds upon are on the platter with it: what its names were until then, and the folder
+// into which it moves something.
+void Disk::take_causes(std::vector<bool>& taken) const {
+    std::set<std::pair<Ino, std::string>> names;
+    std::set<Ino> folders;
+    for (std::size_t i = journal_.size(); i-- > 0;) {
+        const Change& one = journal_[i];
+        const std::pair from{one.folder, one.name}, to{one.to, one.to_name};
+        const bool leads =
+            one.what != Change::What::remove && (folders.contains(one.ino) || folders.contains(one.other));
+        if (!taken[i] && !leads && !names.contains(from) && !names.contains(to)) continue;
+        taken[i] = true;
+        names.insert(from);
+        folders.insert(one.folder);
+        if (one.to == 0) continue;
+        names.insert(to);
+        folders.insert(one.to);
+    }
+}
+
 void Disk::commit_names(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) settle(journal_[i]);
     journal_.erase(journal_.begin(), journal_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -293,6 +314,7 @@ void Disk::harden(Inode& file) {
 void Disk::sync_file(Inode& file) {
     try {
         may_fail(Call::sync);
+        if (std::exchange(file.lost_writes, false)) throw base::Failure(base::Fault::io, "a write was lost before");
     } catch (const base::Failure&) {
         if (!dead_) forget_unsynced(file);
         throw;
@@ -319,23 +341,31 @@ void Disk::sync_folder(Inode& folder) {
         commit_names(upto);
         return;
     }
+    std::vector<bool> taken(journal_.size());
+    for (std::size_t i = 0; i < journal_.size(); ++i)
+        taken[i] = journal_[i].folder == folder.ino || journal_[i].to == folder.ino;
+    take_causes(taken);
     std::vector<Change> rest;
-    for (Change& one : journal_) {
-        if (one.folder == folder.ino || one.to == folder.ino) {
-            settle(one);
-        } else {
-            rest.push_back(std::move(one));
-        }
+    for (std::size_t i = 0; i < journal_.size(); ++i) {
+        if (taken[i])
+            settle(journal_[i]);
+        else
+            rest.push_back(std::move(journal_[i]));
     }
     journal_ = std::move(rest);
 }
 
-void Disk::sync_all() {
+void Disk::sync_all(const std::string& root) {
+    if (std::exchange(told_[root], lost_writes_) != lost_writes_)
+        throw base::Failure(base::Fault::io, "a write was lost before");
     try {
         may_fail(Call::sync_all);
     } catch (const base::Failure&) {
+        told_[root] = ++lost_writes_;
         for (auto& [ino, inode] : inodes_) {
-            if (!dead_ && dice_() % 2 == 0) forget_unsynced(*inode);
+            if (dead_ || dice_() % 2 != 0) continue;
+            inode->lost_writes = !inode->pending.empty();
+            forget_unsynced(*inode);
         }
         throw;
     }
@@ -372,6 +402,8 @@ void Disk::closed(Ino ino, int life) {
 void Disk::power_on(bool killed) {
     heal();
     faults_fired_ = 0;
+    lost_writes_ = 0;
+    told_.clear();
     if (killed) {
         dead_ = false;
         cut_at_.reset();
@@ -389,8 +421,11 @@ void Disk::power_on(bool killed) {
         commit_names(static_cast<std::size_t>(dice_() % (journal_.size() + 1)));
     } else {
         const unsigned kept = static_cast<unsigned>(dice_() % 3) * 50;  // none, half, all
-        for (const Change& one : journal_) {
-            if (chance(kept)) settle(one);
+        std::vector<bool> taken(journal_.size());
+        for (std::size_t i = 0; i < journal_.size(); ++i) taken[i] = chance(kept);
+        take_causes(taken);
+        for (std::size_t i = 0; i < journal_.size(); ++i) {
+            if (taken[i]) settle(journal_[i]);
         }
     }
     journal_.clear();
@@ -410,6 +445,7 @@ void Disk::power_on(bool killed) {
             }
         }
         inode->pending.clear();
+        inode->lost_writes = false;
         inode->bytes = inode->durable;
         inode->opens = 0;
         inode->links = 0;

@@ -42,6 +42,7 @@ struct Inode {
         std::optional<std::uint64_t> size;  // a truncation to that instead
     };
     std::vector<Write> pending;
+    bool lost_writes = false;  // forgotten when somebody else's sync failed: the next one of this file is told
 };
 
 class Disk {
@@ -84,8 +85,8 @@ class Disk {
     void set_exec(Inode& file, bool exec);
     void sync_file(Inode& file);
     void sync_folder(Inode& folder);
-    void sync_all();
-    void alive() const;  // throws when the power is cut
+    void sync_all(const std::string& root);  // that asks
+    void alive() const;                      // throws when the power is cut
     void opened(Inode& file) { ++file.opens; }
     void closed(Ino ino, int life);
 
@@ -117,6 +118,7 @@ class Disk {
     static void harden(Inode& file);
     void settle(const Change& what);  // on the durable tree
     void commit_names(std::size_t count);
+    void take_causes(std::vector<bool>& taken) const;  // of the journal
     void drop_if_unused(Ino ino);
     Inode& must(Ino ino);
 
@@ -134,6 +136,9 @@ class Disk {
     Ino last_ino_ = 1;
     std::map<Ino, std::map<std::string, Ino>> durable_;  // folders on the platter
     std::vector<Change> journal_;                        // changes of names that are not on the platter
+    // As Linux does: each who has the file system open hears once of a write that it lost.
+    std::uint64_t lost_writes_ = 0;
+    std::map<std::string, std::uint64_t> told_;  // by root
     std::optional<std::uint64_t> cut_at_;
     std::uint64_t changes_ = 0;
     bool dead_ = false;

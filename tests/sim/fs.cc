@@ -168,7 +168,7 @@ class SimTree final : public storage::Tree {
     }
     void sync_all() override {
         exec_.yield();
-        disk_.sync_all();
+        disk_.sync_all(root_);
     }
     std::optional<storage::CopyFacts> copy_file(std::string_view from, std::string_view to) override {
         const Inode* source = look(from);

@@ -35,10 +35,7 @@ class World {
             the_world->machine_.disk.cut();
             throw base::Failure(base::Fault::io, "stopped at once");
         });
-        // Names that are lost in any order are tried with cuts alone so far.
-        const bool cuts_only = names == Names::loose;
-        homes_.push_back(std::make_unique<Home>(machine_, "root", std::vector<std::string>{"u0", "u1"}, !cuts_only));
-        if (cuts_only) return;
+        homes_.push_back(std::make_unique<Home>(machine_, "root", std::vector<std::string>{"u0", "u1"}, true));
         // Every third seed has a second home, which mirrors the first.
         if (machine_.below(3) == 0)
             homes_.push_back(std::make_unique<Home>(machine_, "root2", std::vector<std::string>{"v0"}, false));
