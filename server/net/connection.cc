@@ -66,8 +66,13 @@ Task<bool> Connection::next_request() {
     if (loop_.closing()) co_return false;
     const Limits& limits = loop_.limits();
     const bool is_guest = (arrival_.roles & http::role_guests) != 0 && (arrival_.roles & http::role_dav) == 0;
-    stream_.wait_until(monotonic_ms() + (is_guest ? limits.guest_idle_timeout_ms : limits.idle_timeout_ms));
-    bool ready = co_await stream_.wait(Io::want_read);
+    const std::int64_t until = monotonic_ms() + (is_guest ? limits.guest_idle_timeout_ms : limits.idle_timeout_ms);
+    bool ready = false;
+    // The loop may tell of octets that came while a worker had the last request, and that were read with it.
+    do {
+        stream_.wait_until(until);
+        ready = co_await stream_.wait(Io::want_read);
+    } while (ready && !stream_.has_arrived());
     stream_.clear_deadlines();
     idle_ = false;
     if (!ready) stream_.finish_writing();

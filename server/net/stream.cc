@@ -200,6 +200,11 @@ bool Stream::holds_octets() const {
     return input_begin_ != input_end_ || (ssl_ != nullptr && SSL_has_pending(ssl_) != 0);
 }
 
+bool Stream::has_arrived() {
+    char first = 0;
+    return ::recv(descriptor_.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || !would_block(errno);
+}
+
 void Stream::rest() {
     if (input_begin_ == input_end_) input_.release();
 }

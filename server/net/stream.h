@@ -46,6 +46,8 @@ class Stream {
 
     // Whether octets were taken from the socket that nobody has read: then waiting for the socket would be wrong.
     bool holds_octets() const;
+    // Whether the socket has octets to read, or came to its end.
+    bool has_arrived();
     // A body streams in through TLS: ask the kernel for 256 KiB at a time.
     void expect_much(bool much) { expect_much_ = much; }
     // Frees the input buffer; call when idle.
