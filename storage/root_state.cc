@@ -24,6 +24,11 @@ bool is_same_inode(const std::optional<FileFacts>& a, const std::optional<FileFa
     return a && b && a->ino == b->ino && a->dev == b->dev && a->kind == b->kind;
 }
 
+// Not only the same inode: another marker may have been written over it.
+bool is_same_marker(const std::optional<FileFacts>& a, const std::optional<FileFacts>& b) {
+    return is_same_inode(a, b) && a->same_version(*b);
+}
+
 }  // namespace
 
 std::optional<Marker> read_marker(const Tree& tree) {
@@ -87,7 +92,7 @@ std::optional<RootState::Trouble> RootState::find_trouble() {
 std::optional<RootState::Trouble> RootState::find_other_root() {
     const auto by_path = fs_.open_tree(root_, false);
     const auto found = by_path ? by_path->stat(kMarker) : std::nullopt;
-    if (is_same_inode(found, marker_facts_)) return std::nullopt;
+    if (is_same_marker(found, marker_facts_)) return std::nullopt;
     const auto held = tree_.stat(kMarker);
     if (!is_same_inode(by_path ? by_path->stat("") : std::nullopt, tree_.stat("")) || (found && !held))
         return Trouble{root_ +

@@ -156,6 +156,24 @@ TEST_CASE("a marker that is taken away under the running server stops writes, an
     CHECK(store.state().trouble().empty());
 }
 
+TEST_CASE("a marker that is written over under the running server stops writes, until the right one is there") {
+    TempDir dir;
+    Home home(dir.path());
+    home.put(home.files.root, "a.txt", "alpha");
+    Store& store = *home.store;
+    const std::string marker = dir.path() + "/.hearth/root.json";
+    const auto write_over = [&](const std::string& text) { std::ofstream(marker) << text; };  // the same inode
+    const auto right = read_marker(store.tree());
+    REQUIRE(right);
+    write_over(marker_text({right->root, right->root}));
+    CHECK_FALSE(takes_writes(store));
+    CHECK(mentions(store, "another database"));
+    CHECK(store.state().readable());
+    write_over(marker_text(*right));
+    store.state().look();
+    CHECK(takes_writes(store));
+}
+
 TEST_CASE("files that are taken away under the running server stop reads and writes") {
     TempDir dir;
     Home home(dir.path());
