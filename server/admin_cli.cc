@@ -82,11 +82,15 @@ std::string password_from_stdin() {
     return line;
 }
 
+bool is_root_missing(const Config& config) {
+    struct stat facts {};
+    return ::stat((config.root + "/.hearth").c_str(), &facts) != 0 && errno == ENOENT;
+}
+
 // On a running server through its control socket, else on the opened root.
 Json execute(const Config& config, const std::string& request, bool may_create) {
     if (const auto answer = control_call(control_path(config.root), request)) return Json::parse(*answer);
-    struct stat facts {};
-    const bool missing = ::stat((config.root + "/.hearth").c_str(), &facts) != 0 && errno == ENOENT;
+    const bool missing = is_root_missing(config);
     if (missing && !may_create) {
         throw CommandFailed("there is no storage root at " + config.root +
                             "; `hearth serve` or `hearth user add` makes one");
@@ -147,6 +151,10 @@ int status(const Invocation& call) {
     }
     if (!value["running"].get<bool>()) {
         std::cout << "hearth does not serve " << config.root << "\n";
+        // The control socket went with the root: a server that lost its disk can not be asked.
+        if (is_root_missing(config))
+            std::cout << "there is no storage root there; if its disk is not mounted, mount it. A server that runs "
+                         "without it says so in its log\n";
         return 0;
     }
     std::cout << "hearth serves " << config.root << " as process " << value["pid"].get<int>() << " on";

@@ -73,6 +73,16 @@ TEST_CASE("only user add and serve make a missing root") {
     CHECK(std::filesystem::is_directory(root.scratch.root() + "/files/ana"));
 }
 
+TEST_CASE("status says when there is no root, and makes none") {
+    const Root root;
+    const Ran missing = root({"status"});
+    CHECK(missing.status == 0);
+    CHECK_THAT(missing.out, Catch::Contains("if its disk is not mounted"));
+    CHECK_FALSE(std::filesystem::exists(root.scratch.root()));
+    REQUIRE(root({"user", "add", "ana"}).status == 0);
+    CHECK_THAT(root({"status"}).out, !Catch::Contains("if its disk is not mounted"));
+}
+
 TEST_CASE("who another home had first has the name, and the list says who wanted it") {
     const Root root;
     REQUIRE(root({"user", "add", "ana"}).status == 0);
