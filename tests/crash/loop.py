@@ -1,5 +1,5 @@
 """A small file system of its own, in a file, for the rigs that fill it or take it away."""
-import os, subprocess
+import os, shutil, subprocess, sys
 
 SIZE = 64 * 2**20
 PIECE = bytes(2**16)
@@ -7,6 +7,14 @@ PIECE = bytes(2**16)
 
 def run(*command):
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def own_mounts():
+    """From here on what this program mounts is seen by it and its children alone, and goes with them; where that can be had."""
+    if "HEARTH_OWN_MOUNTS" in os.environ or not shutil.which("unshare") or run("unshare", "--mount", "true").returncode != 0:
+        return
+    os.environ["HEARTH_OWN_MOUNTS"] = "yes"
+    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, *sys.argv])
 
 
 class Disk:
@@ -24,7 +32,7 @@ class Disk:
         self.reason = made.stderr.strip() if made.returncode else self.mount()
 
     def mount(self):
-        done = run("mount", "-o", "loop", self.image, self.at)
+        done = run("mount", "-o", "loop,errors=remount-ro", self.image, self.at)
         return "" if done.returncode == 0 else done.stderr.strip().replace("\n", " ") or "mount failed"
 
     def abort(self):
@@ -32,14 +40,30 @@ class Disk:
         done = run("mount", "-o", "remount,abort", self.at)
         return "" if done.returncode == 0 else done.stderr.strip()
 
+    def fail(self):
+        """As if the kernel had found it damaged: it turns read-only at once, and is not made writable again but by repair()."""
+        number = os.stat(self.at).st_dev
+        device = os.path.realpath(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
+        try:
+            with open(f"/sys/fs/ext4/{os.path.basename(device)}/trigger_fs_error", "w") as trigger:
+                trigger.write("1")
+        except OSError as error:
+            return str(error)
+        return ""
+
     def repair(self):
-        """What abort() left; the journal is replayed, as after a power cut."""
+        """What abort() or fail() left; the journal is replayed, as after a power cut."""
         done = run("e2fsck", "-p", "-f", self.image)
         return "" if done.returncode in (0, 1) else (done.stdout + done.stderr).strip()
 
     def detach(self):
         """Nobody finds it any more; who has it open goes on with it."""
         done = run("umount", "-l", self.at)
+        return "" if done.returncode == 0 else done.stderr.strip()
+
+    def cover(self):
+        """An empty file system is mounted over it."""
+        done = run("mount", "-t", "tmpfs", "none", self.at)
         return "" if done.returncode == 0 else done.stderr.strip()
 
     def free(self):

@@ -115,13 +115,14 @@ run_shim() {
         --sample "$2" --minutes 2
 }
 
-# run_rigs BUILD: power cuts in a recorded run, some of some ten thousand; disks that are full.
+# run_rigs BUILD: power cuts in a recorded run, some of some ten thousand; disks that are full or taken away.
 run_rigs() {
     HEARTH_TEST_TIMEOUT=300 run_lines "$1-replay" /usr/bin/python3 tests/crash/replay --hearth "build/$1/hearth" \
         --sample 500 --served 6 --minutes 2
     HEARTH_TEST_TIMEOUT=300 run_lines "$1-replay-loose" /usr/bin/python3 tests/crash/replay --hearth "build/$1/hearth" \
         --names loose --operations 300 --sample 150 --served 2 --minutes 1
     run_lines "$1-full" /usr/bin/python3 tests/crash/full --hearth "build/$1/hearth" --floors floor
+    run_lines "$1-gone" /usr/bin/python3 tests/crash/gone --hearth "build/$1/hearth"
 }
 
 # Each header compiles alone.
