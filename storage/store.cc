@@ -314,6 +314,9 @@ void StoreOnDisk::bring_in_log() {
     try {
         writer_->checkpoint();
     } catch (const base::Failure& failure) {
+        // Without room it stays where it is, as it would while the server runs: removals must go on, and make room.
+        if (failure.fault() == base::Fault::disk_full)
+            return base::log_warn("store", std::string("the log waits for room: ") + failure.what());
         state_->refuse("the log of " + options_.root + "/" + kDatabase + " can not be brought into it (" +
                            failure.what() + "); look into the kernel's log for why, and restart",
                        RootState::Files::readable);

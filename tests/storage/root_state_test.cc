@@ -213,6 +213,29 @@ TEST_CASE("a root that is unmounted under the running server gets no writes, and
     CHECK(tree_of(disk.path()).empty());
 }
 
+// The database has no room to grow; what a killed process left in its log is there all the same.
+TEST_CASE("a root opens on a full disk with a log that does not fit into the database") {
+    const Mounted disk("tmpfs", "size=32m");
+    if (!disk) return;
+    const std::string root = disk.path() + "/root";
+    {
+        TempDir dir;
+        Home home(dir.path());
+        for (int i = 0; i < 200; ++i) {
+            home.store->write(
+                [&](WriteTxn& txn) { txn.set_local("test", std::to_string(i), std::string(3000, 'x')); });
+        }
+        fs::copy(dir.path(), root, fs::copy_options::recursive);
+    }
+    REQUIRE(fs::file_size(root + "/.hearth/hearth.db-wal") > fs::file_size(root + "/.hearth/hearth.db"));
+    std::ofstream filler(disk.path() + "/filler");
+    while (filler << std::string(1000, 'x') << std::flush) {
+    }
+    const auto store = open_store(root);
+    CHECK(store->state().trouble().empty());
+    store->read([](ReadTxn& txn) { CHECK(txn.local("test", "199")); });
+}
+
 TEST_CASE("a disk that becomes read-only under the running server stops writes, and reads go on") {
     const Mounted disk("ext4", "-I 256 -O has_journal -e remount-ro");
     if (!disk) return;
