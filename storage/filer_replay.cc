@@ -598,7 +598,15 @@ void Filer::restore_history(const FileStep& step, const std::string& kept, bool 
 void Filer::restore(const std::string& path, const FileStep& step, StepOutcome& outcome) {
     const std::string own = own_path(step);
     const auto there = root_.stat(path);
-    write_own(root_.create(own).get(), step, there ? there->exec : step.exec);
+    try {
+        write_own(root_.create(own).get(), step, there ? there->exec : step.exec);
+    } catch (const base::Failure& failure) {
+        // A full disk must not hold up what comes after it, a removal for one. What is whole is synced as it stands.
+        if (failure.fault() != base::Fault::disk_full || likeness(root_, path, step) != Likeness::same) throw;
+        root_.unlink(own);
+        note_file(path, there->ino);
+        return note_folder_of(path);
+    }
     const bool whole = there && there->size == static_cast<std::int64_t>(step.bytes.size());
     if (!whole) base::log_warn("filer", "restored=" + path);
     if (rename_making_parents(own, path) == Rename::exists) {

@@ -3,6 +3,7 @@
 #include "storage/base/failure.h"  // before Catch: both have a CHECK, and here it is the test's
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -213,8 +214,8 @@ TEST_CASE("a root that is unmounted under the running server gets no writes, and
     CHECK(tree_of(disk.path()).empty());
 }
 
-// The database has no room to grow; what a killed process left in its log is there all the same.
-TEST_CASE("a root opens on a full disk with a log that does not fit into the database") {
+// The database has no room to grow, and a file is not written anew. What a killed process left is there all the same.
+TEST_CASE("a root opens on a full disk, with a log that does not fit into the database and files that are whole") {
     const Mounted disk("tmpfs", "size=32m");
     if (!disk) return;
     const std::string root = disk.path() + "/root";
@@ -222,18 +223,22 @@ TEST_CASE("a root opens on a full disk with a log that does not fit into the dat
         TempDir dir;
         Home home(dir.path());
         for (int i = 0; i < 200; ++i) {
-            home.store->write(
-                [&](WriteTxn& txn) { txn.set_local("test", std::to_string(i), std::string(3000, 'x')); });
+            home.store->write([&](WriteTxn& txn) { txn.set_local("test", std::to_string(i), std::string(3000, 'x')); });
         }
-        fs::copy(dir.path(), root, fs::copy_options::recursive);
+        home.put(home.files.root, "a.txt", "alpha");
+        REQUIRE(std::system(("cp -a " + dir.path() + " " + root).c_str()) == 0);  // with the times of the files
     }
     REQUIRE(fs::file_size(root + "/.hearth/hearth.db-wal") > fs::file_size(root + "/.hearth/hearth.db"));
-    std::ofstream filler(disk.path() + "/filler");
-    while (filler << std::string(1000, 'x') << std::flush) {
+    {
+        std::ofstream filler(disk.path() + "/filler");
+        const std::string piece(1000, 'x');
+        while (filler << piece << std::flush) {
+        }
     }
     const auto store = open_store(root);
     CHECK(store->state().trouble().empty());
     store->read([](ReadTxn& txn) { CHECK(txn.local("test", "199")); });
+    CHECK_FALSE(store->behind("files/ana/a.txt"));
 }
 
 TEST_CASE("a disk that becomes read-only under the running server stops writes, and reads go on") {
