@@ -405,6 +405,24 @@ Outcome lock_break(Core& core, const Json& request) {
 
 // ---- the root ----
 
+struct Advice {
+    std::string_view what;
+    std::string_view text;
+};
+
+// What a person can do about findings that --repair leaves.
+constexpr std::array kAdvice = {
+    Advice{storage::Store::Finding::kUnknownVersion,
+           "what history holds and no state of it leads to, perhaps of a database that was restored from a backup: "
+           "nothing removes it; look at it, take back what you want, delete the rest"},
+    Advice{storage::Store::Finding::kUnknownTrash,
+           "what is in trash and no known removal put there: nothing removes it; look at it, take back what you "
+           "want, delete the rest"},
+    Advice{storage::Store::Finding::kMissingVersion,
+           "a state of history that lost its octets: --repair finds them where a current file or something else in "
+           "history has the same; else put the file there from a backup"},
+};
+
 Outcome check(Core& core, const Json& request) {
     const auto findings = core.store().check(flag_of(request, "repair"));
     Outcome outcome{Json::array(), {}};
@@ -422,6 +440,11 @@ Outcome check(Core& core, const Json& request) {
         if (finding.is_fault() && !finding.repaired) outcome.status = 1;
     }
     if (outcome.text.empty()) outcome.text = "no findings\n";
+    for (const Advice& advice : kAdvice) {
+        const auto is_left = [&](const auto& finding) { return finding.what == advice.what && !finding.repaired; };
+        if (std::ranges::any_of(findings, is_left))
+            outcome.text += std::string(advice.what) + " is " + std::string(advice.text) + "\n";
+    }
     if (kept_aside > 0)
         outcome.text += "kept aside, because they stood in the way of a change: " + std::to_string(kept_aside) +
                         " (--json says where)\n";

@@ -48,7 +48,7 @@ void check_history(sql::Connection& db, const Tree& tree, std::vector<Store::Fin
         const std::string path = query.is_null(2) ? version_path(*hash) : std::string(query.text(2));
         const auto facts = tree.stat(path);
         if (!facts || facts->kind != DiskKind::file)
-            add(findings, "missing-version", path);
+            add(findings, std::string(Store::Finding::kMissingVersion), path);
         else if (facts->size != query.integer(1))
             add(findings, "wrong-size", path);
     }

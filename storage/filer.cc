@@ -66,20 +66,6 @@ bool sync_readable(Tree& root, const std::string& folder) {
     }
 }
 
-// Nothing where it can not be read.
-std::optional<std::string> hash_of_file(const Tree& root, const std::string& path) {
-    const auto file = open_readable(root, path);
-    if (!file) return std::nullopt;
-    base::Hasher hasher;
-    std::string piece(kHashPieceBytes, '\0');
-    for (std::uint64_t offset = 0;;) {
-        const auto got = file->read_at(piece.data(), piece.size(), offset);
-        if (got == 0) return hasher.finish();
-        hasher.update(std::string_view(piece).substr(0, got));
-        offset += got;
-    }
-}
-
 std::string version_path(const std::string& hash) {
     const std::string name = base::hex(hash);
     return ".hearth/versions/" + name.substr(0, 2) + "/" + name;
@@ -105,6 +91,19 @@ bool is_torn_copy(std::string_view there, std::string_view whole) {
 }
 
 }  // namespace
+
+std::optional<std::string> hash_of_file(const Tree& root, const std::string& path) {
+    const auto file = open_readable(root, path);
+    if (!file) return std::nullopt;
+    base::Hasher hasher;
+    std::string piece(kHashPieceBytes, '\0');
+    for (std::uint64_t offset = 0;;) {
+        const auto got = file->read_at(piece.data(), piece.size(), offset);
+        if (got == 0) return hasher.finish();
+        hasher.update(std::string_view(piece).substr(0, got));
+        offset += got;
+    }
+}
 
 std::string own_path(const FileStep& step) {
     return std::string(kStaging) + step_name(step);

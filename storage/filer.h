@@ -186,6 +186,9 @@ inline constexpr std::string_view kSurprises = ".hearth/versions/surprise";  // 
 // staging, to be thrown away; others become surprises. Throws base::Failure.
 void settle_taken_out(Tree& root, base::Rng& rng);
 
+// Of its octets; nothing where it can not be read.
+std::optional<std::string> hash_of_file(const Tree& root, const std::string& path);
+
 // `path` itself or something below `folder`.
 bool is_at_or_below(std::string_view path, std::string_view folder);
 std::string parent_of(std::string_view path);

@@ -47,13 +47,6 @@ std::int64_t first_row(sql::Connection& db, const char* bounds, const char* at_o
     return found;
 }
 
-bool holds_versions(sql::Connection& db, std::string_view path) {
-    const std::string end = std::string(path) + '0';  // after '/'
-    auto query = db.query("SELECT 1 FROM version WHERE place >= ?1 AND place < ?2 AND place IS NOT NULL LIMIT 1");
-    query.bind_text(path).bind_text(end);
-    return query.next();
-}
-
 bool is_being_drained(sql::Connection& db, Lsn removal) {
     auto query = db.query("SELECT 1 FROM node WHERE parent IS NULL AND placed_lsn = ?1 AND name <> '' LIMIT 1");
     query.bind(removal);
@@ -61,6 +54,13 @@ bool is_being_drained(sql::Connection& db, Lsn removal) {
 }
 
 }  // namespace
+
+bool holds_versions(sql::Connection& db, std::string_view path) {
+    const std::string end = std::string(path) + '0';  // after '/'
+    auto query = db.query("SELECT 1 FROM version WHERE place >= ?1 AND place < ?2 AND place IS NOT NULL LIMIT 1");
+    query.bind_text(path).bind_text(end);
+    return query.next();
+}
 
 Position position_from(std::string_view text) {
     const std::size_t colon = text.find(':');

@@ -48,6 +48,9 @@ inline constexpr std::array<std::string_view, 7> kExpiryPositions = {"all",    "
 // The lsn in the name of what a removal put into trash; 0 = somebody else's.
 Lsn removal_of(std::string_view name);
 
+// Whether the octets of any state are there, or below it.
+bool holds_versions(sql::Connection& db, std::string_view path);
+
 // The last record older than that; 0 = none.
 Lsn last_before(sql::Connection& db, std::int64_t at_ms);
 

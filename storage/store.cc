@@ -23,7 +23,6 @@ constexpr const char* kWriteAheadLog = ".hearth/hearth.db-wal";
 constexpr const char* kSharedMemory = ".hearth/hearth.db-shm";
 constexpr const char* kScratch = ".hearth/trial";
 constexpr std::uint64_t kTrialBytes = 1 << 20;
-constexpr std::size_t kShelves = 256;  // folders of versions/
 
 void write_marker(Tree& tree, const Marker& marker) {
     constexpr const char* kNew = ".hearth/root.json.new";
@@ -500,6 +499,7 @@ std::size_t StoreOnDisk::forget_removals(const Forget& what, std::size_t limit) 
 
 std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
     std::vector<Finding> findings;
+    std::vector<KeptFolder> strays;
     run_read([&](ReadTxn& txn) {
         // What is committed and not yet on the disk would look missing.
         committer_->settle(txn.lsn());
@@ -508,10 +508,20 @@ std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
         check_files(view, view.connection(), *tree_, findings);
         check_history(view.connection(), *tree_, findings);
         check_kept_aside(*tree_, findings);
+        strays = find_strays(view.connection(), *tree_);
         if (repair) return;
         check_sums(view.connection(), findings);
         check_locks(view.connection(), findings);
     });
+    if (repair) state_->require_writable();
+    if (repair || !strays.empty()) {
+        run_read([&](ReadTxn& txn) {
+            committer_->settle(txn.lsn());
+            auto& view = static_cast<ReadView&>(txn);
+            check_strays(view.connection(), *tree_, strays, findings);
+            if (repair) put_versions_back(view, view.connection(), *tree_, findings);
+        });
+    }
     if (!repair) return findings;
     write([&](WriteTxn& txn) {
         static_cast<Writing&>(txn).repair_sums(findings);

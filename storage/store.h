@@ -130,6 +130,9 @@ class Store {
         static constexpr std::string_view kCaseTwin = "case-twin";    // one name to Windows, macOS and phones; no fault
         static constexpr std::string_view kLookTwin = "look-twin";    // one name to a reader, NFC and NFD; no fault
         static constexpr std::string_view kHardLink = "hard-link";    // another name may change the octets; no fault
+        static constexpr std::string_view kMissingVersion = "missing-version";  // a state of history without octets
+        static constexpr std::string_view kUnknownVersion = "unknown-version";  // octets that no state leads to
+        static constexpr std::string_view kUnknownTrash = "unknown-trash";      // and those that no removal does
         bool is_fault() const {
             return what != kKeptAside && what != kCaseTwin && what != kLookTwin && what != kHardLink;
         }
@@ -137,7 +140,8 @@ class Store {
         std::string where;
         bool repaired = false;
     };
-    // Compares index, files and digests. With `repair`, rebuilds what can be recomputed.
+    // Compares index, files, history and digests. With `repair`, rebuilds what can be recomputed, and gives a state of
+    // history its octets back where they are found; removes nothing.
     virtual std::vector<Finding> check(bool repair) = 0;
 
   protected:

@@ -298,6 +298,20 @@ TEST_CASE("check counts what was kept aside, names it in JSON, and finds no faul
     CHECK(json[0]["where"] == ".hearth/versions/surprise/7.1");
 }
 
+TEST_CASE("check says once what to do about octets that no state of history leads to, and leaves them") {
+    const Root root;
+    root.json({"user", "add", "ana"});
+    const std::string shelf = root.scratch.root() + "/.hearth/versions/ab/";
+    for (const char* name : {"one", "two"}) std::ofstream(shelf + name) << "somebody's only copy";
+    const Ran ran = root({"check", "--repair"});
+    CHECK(ran.status == 1);
+    CHECK_THAT(ran.out, Catch::StartsWith("unknown-version: .hearth/versions/ab/one\n"
+                                          "unknown-version: .hearth/versions/ab/two\n"
+                                          "unknown-version is what"));
+    CHECK(std::ranges::count(ran.out, '\n') == 3);
+    CHECK(std::filesystem::exists(shelf + "one"));
+}
+
 TEST_CASE("a configuration that is wrong stops every command with its place") {
     const Root root;
     const std::string file = root.scratch.root() + ".toml";

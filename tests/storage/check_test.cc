@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <set>
+#include <thread>
 
 namespace storage {
 namespace {
@@ -25,6 +27,11 @@ Told told(Store& store) {
     Told all;
     for (const auto& finding : store.check(false)) all.emplace(finding.what, finding.where);
     return all;
+}
+
+std::string read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 void make_socket(const std::string& path) {
@@ -114,6 +121,97 @@ TEST_CASE("check says which kept content is not there, or not whole") {
         in_trash = ".hearth/trash/" + entry.path().filename().string() + "/in";
     REQUIRE(fs::remove(dir.path() + "/" + in_trash));
     CHECK(told(*home.store) == Told{{"missing-version", one}, {"missing-version", in_trash}, {"wrong-size", three}});
+}
+
+TEST_CASE("check says which octets no state of history leads to, and what no removal put into trash") {
+    TempDir dir;
+    Home home(dir.path());
+    home.put(home.files.root, "a.txt", "one");
+    home.put(home.files.root, "a.txt", "two");
+    home.put(home.make(home.files.root, "d").id, "in", "removed");
+    home.make(home.make(home.files.root, "empty").id, "too");
+    for (const char* name : {"d", "empty"})
+        home.remove(home.store->read([&](ReadTxn& txn) { return txn.child(home.files.root, name); })->id);
+    const SpaceId other = home.store->write(
+        [](WriteTxn& txn) { return txn.make_space(SpaceKind::files, base::Id128{{7}}, "files/ben", {}).id; });
+    home.store->write([&](WriteTxn& txn) { txn.remove_space(other, {}); });
+    REQUIRE(told(*home.store).empty());
+
+    const std::string own = dir.path() + "/.hearth/";
+    const std::string one = version_path(base::sha256("one")), nobody = version_path(base::sha256("nobody's"));
+    const std::string far = "trash/" + std::string(15, '7') + "0";
+    Told want;
+    for (const std::string& stray : {nobody.substr(8), one.substr(8) + ".old", one.substr(8, 11) + "/short",
+                                     std::string("versions/loose"), far, std::string("trash/somebody-elses")}) {
+        std::ofstream(own + stray) << "nobody's";
+        want.emplace(stray.starts_with("trash") ? "unknown-trash" : "unknown-version", ".hearth/" + stray);
+    }
+    fs::create_directories(own + "versions/folder/in");
+    want.emplace("unknown-version", ".hearth/versions/folder");
+    fs::create_directories(own + "versions/surprise/kept");
+    want.emplace("kept-aside", ".hearth/versions/surprise/kept");
+    CHECK(told(*home.store) == want);
+    for (const auto& finding : home.store->check(true)) CHECK_FALSE(finding.repaired);
+    CHECK(told(*home.store) == want);
+}
+
+TEST_CASE("check gives a state of history its octets back, where they are found") {
+    TempDir dir;
+    Home home(dir.path());
+    for (const char* text : {"one", "two", "three", "four", "now"}) home.put(home.files.root, "a.txt", text);
+    home.put(home.files.root, "b.txt", "two");
+    const auto path = [&](const std::string& text) { return dir.path() + "/" + version_path(base::sha256(text)); };
+    const std::string lost = dir.path() + "/.hearth/versions/00/lost";
+    fs::rename(path("one"), lost);
+    fs::remove(path("two"));
+    fs::remove(path("three"));
+    fs::remove(path("four"));
+    std::ofstream(dir.path() + "/.hearth/versions/00/other") << "thrEe";  // as long, and not the same
+    fs::create_hard_link(dir.path() + "/files/ana/b.txt", dir.path() + "/.hearth/versions/00/second");
+    std::ofstream(dir.path() + "/outside") << "four";
+    fs::create_hard_link(dir.path() + "/outside", dir.path() + "/.hearth/versions/00/changeable");
+    REQUIRE(told(*home.store).count({"missing-version", version_path(base::sha256("one"))}) == 1);
+
+    std::set<std::string> repaired;
+    for (const auto& finding : home.store->check(true)) {
+        if (finding.repaired) repaired.insert(finding.where);
+    }
+    CHECK(repaired == std::set<std::string>{".hearth/versions/00/lost", version_path(base::sha256("one")),
+                                            version_path(base::sha256("two"))});
+    CHECK(read_file(path("one")) == "one");
+    CHECK(read_file(path("two")) == "two");
+    CHECK(fs::hard_link_count(path("two")) == 1);
+    CHECK_FALSE(fs::exists(lost));
+    CHECK(told(*home.store) == Told{{"missing-version", version_path(base::sha256("three"))},
+                                    {"missing-version", version_path(base::sha256("four"))},
+                                    {"unknown-version", ".hearth/versions/00/changeable"},
+                                    {"unknown-version", ".hearth/versions/00/other"},
+                                    {"unknown-version", ".hearth/versions/00/second"},
+                                    {"hard-link", "files/ana/b.txt"}});
+}
+
+TEST_CASE("check takes nothing for nobody's that is kept while it looks") {
+    TempDir dir;
+    Home home(dir.path());
+    std::atomic<bool> done = false;
+    std::thread writing([&] {
+        for (int i = 0; !done; ++i) {
+            home.put(home.files.root, "a.txt", std::to_string(i));
+            home.put(home.make(home.files.root, "d" + std::to_string(i)).id, "in", "removed " + std::to_string(i));
+            home.remove(
+                home.store->read([&](ReadTxn& txn) { return txn.child(home.files.root, "d" + std::to_string(i)); })
+                    ->id);
+        }
+    });
+    std::set<std::string> strays;
+    for (int i = 0; i < 20; ++i) {
+        for (const auto& finding : home.store->check(false)) {
+            if (finding.what.starts_with("unknown-")) strays.insert(finding.where);
+        }
+    }
+    done = true;
+    writing.join();
+    for (const std::string& path : strays) CHECK_FALSE(path.starts_with(".hearth/"));
 }
 
 TEST_CASE("check goes on beside what can not be read, and says so") {
