@@ -603,6 +603,7 @@ void Filer::restore(const std::string& path, const FileStep& step, StepOutcome& 
     } catch (const base::Failure& failure) {
         // A full disk must not hold up what comes after it, a removal for one. What is whole is synced as it stands.
         if (failure.fault() != base::Fault::disk_full || likeness(root_, path, step) != Likeness::same) throw;
+        base::log_warn("filer", "no_room_to_write_anew=" + path);
         root_.unlink(own);
         note_file(path, there->ino);
         return note_folder_of(path);
