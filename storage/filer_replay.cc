@@ -18,8 +18,8 @@
 // But steps are performed by one thread in lsn order, and a rename is there after a crash only together with those
 // before it (the journal of the file system keeps order; where it does not, nothing below destroys bytes). So the disk
 // is the outcome of steps 0..k-1 for one k, perhaps with step k half done, and the rows predict what the tree looks
-// like for each k. The cut that fits the disk best is taken; of equals the smallest, because performing a step whose effect
-// can not be seen again changes nothing.
+// like for each k. The cut that fits the disk best is taken; of equals the smallest, because performing a step whose
+// effect can not be seen again changes nothing.
 //
 // Steps that failed have marks (FailedSteps) and are left out of that order: they were not performed, those that build
 // upon them neither, and all rows before the last of them were.
@@ -38,6 +38,7 @@ namespace storage {
 namespace {
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+constexpr std::string_view kTrash = ".hearth/trash/";
 constexpr std::string_view kCopies = ".hearth/staging/";  // where trees are copied to before they are shown
 
 // What the model believes stands at a name.
@@ -244,8 +245,8 @@ std::map<std::string, Thing> start_of(const std::vector<FileStep>& steps, const 
 }
 
 // How what was predicted fits the disk: names at which the very file stands that should (by its inode, or the octets
-// and time of a row), and names that contradict. The former count first: other programs contradict a prediction easily,
-// and hardly ever put a file where a step would have put it.
+// and time of a row; anything in trash), and names that contradict. The former count first: other programs contradict a
+// prediction easily, and hardly ever put a file where a step would have put it.
 struct Fit {
     std::size_t identified = 0;
     std::size_t contradictions = 0;
@@ -284,6 +285,8 @@ class Look {
         const auto& there = at(path);
         if (thing->what == Thing::What::absent) return unless(!there);
         if (!there) return kWrong;
+        // A name in trash is that of one step.
+        if (path.starts_with(kTrash)) return kIdentified;
         if (thing->what == Thing::What::folder) return unless(there->kind == DiskKind::folder);
         if (thing->any_copy) return unless(there->kind == DiskKind::file);
         switch (thing->what) {

@@ -576,5 +576,22 @@ TEST_CASE("a replay knows a moved file from an equal one that was removed before
     CHECK(root.read("files/b") == "(missing)");
 }
 
+// The same, and a folder that was made and removed is in trash.
+TEST_CASE("a replay knows by the trash that a folder was removed") {
+    TempRoot root;
+    Script script(root);
+    root.write("files/a", "old");
+    script.folder("files/d");
+    script.write("files/a", "new", "old").expect = root.tree().stat("files/a");
+    script.two(StepOp::keep_folder, "files/d", ".hearth/trash/1");
+    Filer filer(root.tree(), base::system_rng());
+    for (const auto& step : script.steps) REQUIRE(filer.perform(step).failure == "");
+    root.tree().unlink("files/a");
+    root.tree().unlink(version_path("old"));
+    Filer(root.tree(), base::system_rng()).replay(script.steps);
+    CHECK(!root.tree().stat("files/d"));
+    CHECK(root.tree().stat(".hearth/trash/1"));
+}
+
 }  // namespace
 }  // namespace storage
