@@ -28,11 +28,10 @@ Disk::Disk(std::uint64_t seed, Names names)
     : names_(names),
       volume_(storage::known_volume(names == Names::ordered ? "xfs" : "unknown", storage::VolumePolicy::proven)),
       dice_(seed) {
-    auto root = std::make_unique<Inode>();
-    root->ino = kRootIno;
-    root->kind = storage::DiskKind::folder;
-    root->links = 1;
-    inodes_.emplace(kRootIno, std::move(root));
+    Inode& root = inodes_[kRootIno];
+    root.ino = kRootIno;
+    root.kind = storage::DiskKind::folder;
+    root.links = 1;
     durable_[kRootIno];
 }
 
@@ -44,16 +43,51 @@ void Disk::alive() const {
     if (dead_) no_power();
 }
 
-void Disk::step(std::string_view what, std::string_view where) {
+void Disk::step(std::string_view what, std::string_view where, Deed deed, Spot from, Spot to) {
     alive();
     note(what);
     note(where);
+    if (watch_) watch_(cut_point_of(deed, from, to));
     ++changes_;
     if (cut_at_ && changes_ >= *cut_at_) {
         dead_ = true;
-        ++fired_["cut at " + (step_.empty() ? std::string(what) : step_)];
+        cut_point_ = cut_point_of(deed, from, to);
+        ++fired_["cut at " + cut_point_];
         no_power();
     }
+    if (deed == Deed::sync_folder) {
+        if (named_) named_->synced.push_back(from.ino);
+    } else if (changes_names(deed)) {
+        named_ = Named{deed, std::move(from), std::move(to), {}};
+    } else {
+        named_.reset();
+    }
+}
+
+std::string Disk::cut_point_of(Deed deed, const Spot& from, const Spot& to) {
+    const auto touch = [&](Deed what, const Spot& a, const Spot& b) { return Touch{what, path_of(a), path_of(b)}; };
+    Touch now = touch(deed, from, to);
+    const Inode* inode = at(from.ino);
+    now.unsynced = from.name.empty() && inode != nullptr && !inode->pending.empty();
+    // Where names keep no order, each change of one is followed by a sync of its folders.
+    const bool belongs = deed == Deed::sync_folder && names_ == Names::loose && named_ &&
+                         (named_->from.ino == from.ino || named_->to.ino == from.ino) &&
+                         std::find(named_->synced.begin(), named_->synced.end(), from.ino) == named_->synced.end();
+    if (!belongs) return name_of(now);
+    return name_of(touch(named_->deed, named_->from, named_->to)) + ", fsync of a folder";
+}
+
+// Searched for: only a cut asks.
+std::string Disk::path_of(const Spot& spot) {
+    if (spot.ino == 0) return {};
+    std::vector<std::pair<Ino, std::string>> open{{kRootIno, ""}};
+    while (!open.empty()) {
+        const auto [ino, path] = open.back();
+        open.pop_back();
+        if (ino == spot.ino) return spot.name.empty() ? path : path + "/" + spot.name;
+        for (const auto& [name, member] : at(ino)->entries) open.emplace_back(member, path + "/" + name);
+    }
+    return {};
 }
 
 void Disk::may_fail(Call call, bool grows) {
@@ -103,7 +137,7 @@ std::int64_t Disk::now_ns() {
 
 Inode* Disk::at(Ino ino) {
     const auto found = inodes_.find(ino);
-    return found == inodes_.end() ? nullptr : found->second.get();
+    return found == inodes_.end() ? nullptr : &found->second;
 }
 
 Inode& Disk::must(Ino ino) {
@@ -140,14 +174,12 @@ void Disk::change(Change what) {
 
 Inode* Disk::make(Inode& folder, const std::string& name, storage::DiskKind kind) {
     may_fail(Call::name, true);
-    step("make", name);
-    auto fresh = std::make_unique<Inode>();
-    fresh->ino = ++last_ino_;
-    fresh->kind = kind;
-    fresh->links = 1;
-    fresh->mtime_ns = fresh->ctime_ns = now_ns();
-    Inode* made = fresh.get();
-    inodes_.emplace(made->ino, std::move(fresh));
+    step("make", name, kind == storage::DiskKind::folder ? Deed::make_folder : Deed::make, {folder.ino, name});
+    Inode* made = &inodes_[++last_ino_];
+    made->ino = last_ino_;
+    made->kind = kind;
+    made->links = 1;
+    made->mtime_ns = made->ctime_ns = now_ns();
     folder.entries[name] = made->ino;
     folder.mtime_ns = folder.ctime_ns = made->mtime_ns;
     change({Change::What::add, folder.ino, name, 0, {}, made->ino, kind});
@@ -156,7 +188,7 @@ Inode* Disk::make(Inode& folder, const std::string& name, storage::DiskKind kind
 
 void Disk::link(Inode& folder, const std::string& name, Ino ino) {
     may_fail(Call::name, true);
-    step("link", name);
+    step("link", name, Deed::link, {folder.ino, name});
     folder.entries[name] = ino;
     Inode& inode = must(ino);
     ++inode.links;
@@ -166,8 +198,9 @@ void Disk::link(Inode& folder, const std::string& name, Ino ino) {
 
 void Disk::unlink(Inode& folder, const std::string& name) {
     may_fail(Call::name);
-    step("unlink", name);
     const Ino ino = folder.entries.at(name);
+    const bool is_folder = must(ino).kind == storage::DiskKind::folder;
+    step("unlink", name, is_folder ? Deed::remove_folder : Deed::unlink, {folder.ino, name});
     folder.entries.erase(name);
     folder.mtime_ns = folder.ctime_ns = now_ns();
     Inode& inode = must(ino);
@@ -179,8 +212,8 @@ void Disk::unlink(Inode& folder, const std::string& name) {
 
 void Disk::rename(Inode& from, const std::string& name, Inode& to, const std::string& new_name) {
     may_fail(Call::name);
-    step("rename", name);
-    step("rename to", new_name);
+    step("rename", name, Deed::rename, {from.ino, name}, {to.ino, new_name});
+    step("rename to", new_name, Deed::rename, {from.ino, name}, {to.ino, new_name});
     const Ino ino = from.entries.at(name);
     const auto over = to.entries.find(new_name);
     const std::optional<Ino> replaced = over == to.entries.end() ? std::nullopt : std::optional(over->second);
@@ -196,7 +229,7 @@ void Disk::rename(Inode& from, const std::string& name, Inode& to, const std::st
 
 void Disk::exchange(Inode& a, const std::string& name_a, Inode& b, const std::string& name_b) {
     may_fail(Call::name);
-    step("exchange", name_b);
+    step("exchange", name_b, Deed::exchange, {a.ino, name_a}, {b.ino, name_b});
     const Ino ino_a = a.entries.at(name_a), ino_b = b.entries.at(name_b);
     std::swap(a.entries.at(name_a), b.entries.at(name_b));
     const std::int64_t now = now_ns();
@@ -219,14 +252,14 @@ void Disk::write(Inode& file, std::uint64_t offset, std::string_view bytes) {
         throw;
     }
     // Not the octets: SQLite writes what its memory held into the unused parts of pages.
-    step("write", std::to_string(offset) + "+" + std::to_string(bytes.size()));
+    step("write", std::to_string(offset) + "+" + std::to_string(bytes.size()), Deed::write, {file.ino});
     put_bytes(file.bytes, offset, bytes);
     file.pending.push_back({offset, std::string(bytes), std::nullopt});
     file.mtime_ns = file.ctime_ns = now_ns();
 }
 
 void Disk::truncate(Inode& file, std::uint64_t size) {
-    step("truncate", "");
+    step("truncate", "", Deed::truncate, {file.ino});
     file.bytes.resize(static_cast<std::size_t>(size), '\0');
     file.pending.push_back({0, {}, size});
     file.mtime_ns = file.ctime_ns = now_ns();
@@ -234,13 +267,13 @@ void Disk::truncate(Inode& file, std::uint64_t size) {
 
 // Times and modes are durable at once: what depends on them is tested elsewhere.
 void Disk::set_mtime(Inode& file, std::int64_t mtime_ns) {
-    step("mtime", "");
+    step("mtime", "", Deed::time, {file.ino});
     file.mtime_ns = mtime_ns;
     file.ctime_ns = now_ns();
 }
 
 void Disk::set_exec(Inode& file, bool exec) {
-    step("mode", "");
+    step("mode", "", Deed::mode, {file.ino});
     file.exec = exec;
     file.ctime_ns = now_ns();
 }
@@ -319,7 +352,7 @@ void Disk::sync_file(Inode& file) {
         if (!dead_) forget_unsynced(file);
         throw;
     }
-    step("fsync", "");
+    step("fsync", "", Deed::sync, {file.ino});
     harden(file);
     if (names_ == Names::loose) return;
     // A journal that holds a change of this file writes all before it as well.
@@ -332,7 +365,7 @@ void Disk::sync_file(Inode& file) {
 
 void Disk::sync_folder(Inode& folder) {
     may_fail(Call::sync);
-    step("fsync of a folder", "");
+    step("fsync of a folder", "", Deed::sync_folder, {folder.ino});
     if (names_ == Names::ordered) {
         std::size_t upto = 0;
         for (std::size_t i = 0; i < journal_.size(); ++i) {
@@ -364,14 +397,14 @@ void Disk::sync_all(const std::string& root) {
         told_[root] = ++lost_writes_;
         for (auto& [ino, inode] : inodes_) {
             if (dead_ || dice_() % 2 != 0) continue;
-            inode->lost_writes = !inode->pending.empty();
-            forget_unsynced(*inode);
+            inode.lost_writes = !inode.pending.empty();
+            forget_unsynced(inode);
         }
         throw;
     }
-    step("syncfs", "");
+    step("syncfs", "", Deed::sync_all, {});
     for (auto& [ino, inode] : inodes_) {
-        harden(*inode);
+        harden(inode);
     }
     commit_names(journal_.size());
 }
@@ -410,7 +443,7 @@ void Disk::power_on(bool killed) {
         ++life_;
         std::vector<Ino> closed;
         for (auto& [ino, inode] : inodes_) {
-            if (std::exchange(inode->opens, 0) > 0) closed.push_back(ino);
+            if (std::exchange(inode.opens, 0) > 0) closed.push_back(ino);
         }
         for (const Ino ino : closed) drop_if_unused(ino);
         return note("killed");
@@ -432,28 +465,28 @@ void Disk::power_on(bool killed) {
     // Octets: each block that was written is there or not.
     for (auto& [ino, inode] : inodes_) {
         const unsigned kept = static_cast<unsigned>(dice_() % 3) * 50;
-        for (const Inode::Write& one : inode->pending) {
+        for (const Inode::Write& one : inode.pending) {
             if (one.size) {
-                if (chance(kept)) inode->durable.resize(static_cast<std::size_t>(*one.size), '\0');
+                if (chance(kept)) inode.durable.resize(static_cast<std::size_t>(*one.size), '\0');
                 continue;
             }
             for (std::size_t done = 0; done < one.bytes.size();) {
                 const std::size_t offset = static_cast<std::size_t>(one.offset) + done;
                 const std::size_t length = std::min(one.bytes.size() - done, kBlock - offset % kBlock);
-                if (chance(kept)) put_bytes(inode->durable, offset, std::string_view(one.bytes).substr(done, length));
+                if (chance(kept)) put_bytes(inode.durable, offset, std::string_view(one.bytes).substr(done, length));
                 done += length;
             }
         }
-        inode->pending.clear();
-        inode->lost_writes = false;
-        inode->bytes = inode->durable;
-        inode->opens = 0;
-        inode->links = 0;
-        inode->entries.clear();
+        inode.pending.clear();
+        inode.lost_writes = false;
+        inode.bytes = inode.durable;
+        inode.opens = 0;
+        inode.links = 0;
+        inode.entries.clear();
     }
     // What the root still leads to.
     std::vector<Ino> open{kRootIno};
-    std::map<Ino, std::unique_ptr<Inode>> left;
+    std::map<Ino, Inode> left;
     std::map<Ino, std::map<std::string, Ino>> durable;
     while (!open.empty()) {
         const Ino ino = open.back();
@@ -462,14 +495,14 @@ void Disk::power_on(bool killed) {
             auto found = inodes_.extract(ino);
             CHECK(!found.empty());
             left.insert(std::move(found));
-            Inode& inode = *left.at(ino);
+            Inode& inode = left.at(ino);
             if (inode.kind == storage::DiskKind::folder) {
                 inode.entries = durable_[ino];
                 durable[ino] = inode.entries;
                 for (const auto& [name, member] : inode.entries) open.push_back(member);
             }
         }
-        ++left.at(ino)->links;
+        ++left.at(ino).links;
     }
     inodes_ = std::move(left);
     durable_ = std::move(durable);
@@ -488,6 +521,29 @@ void Disk::power_on(bool killed) {
             for (const auto& [name, member] : inode.entries) all.push_back({member, path + "/" + name});
         }
     }
+}
+
+std::uint64_t Disk::digest() const {
+    std::uint64_t sum = 0;
+    const auto add = [&](std::uint64_t part) { sum = (sum ^ part) * 1099511628211U + (sum >> 29); };
+    const auto add_text = [&](std::string_view text) { add(std::hash<std::string_view>()(text)); };
+    for (const auto& [ino, inode] : inodes_) {
+        add(ino);
+        add(static_cast<std::uint64_t>(inode.kind) * 2 + (inode.exec ? 1 : 0));
+        add_text(inode.bytes);
+        add_text(inode.durable);
+        if (inode.kind == storage::DiskKind::file && !inode.bytes.starts_with("SQLite format") &&
+            !inode.bytes.starts_with("\x37\x7f\x06")) {
+            add(static_cast<std::uint64_t>(inode.mtime_ns));
+            add(static_cast<std::uint64_t>(inode.ctime_ns));
+        }
+        for (const auto& [name, member] : inode.entries) {
+            add_text(name);
+            add(member);
+        }
+    }
+    add(journal_.size());
+    return sum;
 }
 
 storage::FileFacts Disk::facts(const Inode& inode) const {

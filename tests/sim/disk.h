@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -11,10 +11,12 @@
 
 #include "storage/base/failure.h"
 #include "storage/disk.h"
+#include "tests/sim/cut_points.h"
 #include "tests/sim/faults.h"
 
 // A disk that forgets. It holds what programs see (cached) and what would be left after a power cut (durable), as far
-// as a file system promises no more: what was not synced may be there, missing or torn.
+// as a file system promises no more: what was not synced may be there, missing or torn. A copy is another disk that
+// holds the same.
 namespace sim {
 
 using Ino = std::uint64_t;
@@ -45,6 +47,12 @@ struct Inode {
     bool lost_writes = false;  // forgotten when somebody else's sync failed: the next one of this file is told
 };
 
+// Where something is changed: a name in a folder, or without a name the file or folder itself.
+struct Spot {
+    Ino ino = 0;
+    std::string name = {};
+};
+
 class Disk {
   public:
     Disk(std::uint64_t seed, Names names);
@@ -66,9 +74,10 @@ class Disk {
     void heal() { faults_ = {}, full_until_ = 0; }
     bool fails() const { return faults_fired_ > 0; }  // since the power came on
     void may_fail(Call call, bool grows = false);     // throws base::Failure where it was drawn
-    // What the next changes are part of; the cut that hits one counts there.
-    void working_on(const std::string& step) { step_ = step; }
     const Counts& fired() const { return fired_; }
+    const std::string& cut_at() const { return cut_point_; }  // the step of the write path that the last cut hit
+    // Told of each change before it is made, by the name of its step: a copy taken then is what a cut there leaves.
+    void watch(std::function<void(const std::string& point)> watch) { watch_ = std::move(watch); }
 
     // ---- for the file system and SQLite's VFS; all throw base::Failure when the power is cut ----
     Inode* find(std::string_view path);  // below "/"; no leading slash
@@ -96,6 +105,10 @@ class Disk {
     std::mt19937_64& dice() { return dice_; }
     const storage::Volume& volume() const { return volume_; }  // what it promises
 
+    // Of all that a start finds here and that is on the platter, but for the times of the database: other for other
+    // contents, very likely.
+    std::uint64_t digest() const;
+
     // Of a whole run, in order: equal for equal seeds.
     std::uint64_t trace() const { return trace_; }
     void note(std::string_view what);
@@ -114,7 +127,9 @@ class Disk {
         bool touches(Ino one) const { return folder == one || to == one || ino == one || other == one; }
     };
     void change(Change what);
-    void step(std::string_view what, std::string_view where);
+    void step(std::string_view what, std::string_view where, Deed deed, Spot from, Spot to = {});
+    std::string cut_point_of(Deed deed, const Spot& from, const Spot& to);
+    std::string path_of(const Spot& spot);
     static void harden(Inode& file);
     void settle(const Change& what);  // on the durable tree
     void commit_names(std::size_t count);
@@ -127,12 +142,19 @@ class Disk {
     Faults faults_;
     std::uint64_t faults_fired_ = 0;
     std::uint64_t full_until_ = 0;  // changes
-    std::string step_;
     Counts fired_;
-    const Names names_;
-    const storage::Volume volume_;
+    std::string cut_point_;
+    std::function<void(const std::string&)> watch_;
+    struct Named {  // the last change of names, and the folders synced since
+        Deed deed = Deed::make;
+        Spot from, to;
+        std::vector<Ino> synced;
+    };
+    std::optional<Named> named_;
+    Names names_;
+    storage::Volume volume_;
     std::mt19937_64 dice_;
-    std::map<Ino, std::unique_ptr<Inode>> inodes_;
+    std::map<Ino, Inode> inodes_;
     Ino last_ino_ = 1;
     std::map<Ino, std::map<std::string, Ino>> durable_;  // folders on the platter
     std::vector<Change> journal_;                        // changes of names that are not on the platter
