@@ -121,6 +121,11 @@ constexpr std::array kCutPoints = {
     CutPoint{Deed::rename, Area::own, Area::history, "8 keep: rename into history"},
     CutPoint{Deed::unlink, Area::own, Area::any, "8 keep: unlink"},
     CutPoint{Deed::unlink, Area::staged, Area::any, "8 keep: unlink"},
+    // Filer::restore, in a start
+    CutPoint{Deed::rename, Area::own, Area::own, "8 restore: rename"},
+    CutPoint{Deed::rename, Area::own, Area::trash, "8 restore: rename"},
+    CutPoint{Deed::exchange, Area::own, Area::history, "8 restore: exchange"},
+    CutPoint{Deed::exchange, Area::own, Area::trash, "8 restore: exchange"},
     CutPoint{Deed::rename, Area::any, Area::aside, "outside: rename aside"},
     CutPoint{Deed::make_folder, Area::shelf, Area::any, "0 start: make a shelf"},
     CutPoint{Deed::make_folder, Area::aside, Area::any, "outside: make a folder"},

@@ -18,6 +18,11 @@ class Machine {
         : dice(seed), exec(dice()), clock(exec, 1'795'000'000'000), rng(dice()), disk(dice(), names), fs(disk, exec) {
         report.seed = seed;
     }
+    // One that finds a disk as another left it.
+    Machine(std::uint64_t seed, const Disk& left)
+        : dice(seed), exec(dice()), clock(exec, 1'795'000'000'000), rng(dice()), disk(left), fs(disk, exec) {
+        report.seed = seed;
+    }
 
     void broken(const std::string& what) { report.broken.push_back(what); }
     void count(const std::string& what) { ++report.counts[what]; }

@@ -9,13 +9,14 @@
 
 #include "storage/base/log.h"
 #include "storage/base/planted.h"
+#include "tests/sim/cuts.h"
 #include "tests/sim/world.h"
 
 namespace {
 
 constexpr const char* kUsage =
     "usage: %s --seed N | --seeds A..B [--minutes M] [--first on] [--traces on] [--names ordered|loose]"
-    " [--durability strict|group|relaxed]%s\n";
+    " [--durability strict|group|relaxed]%s\n       %s --cuts on|OPERATION%s\n";
 
 void list_plants(std::FILE* to) {
     for (const base::PlantName& one : base::kPlants) {
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
     bool quiet = true, traces = false, first = false;
     sim::Names names = sim::Names::ordered;
     auto durability = sim::Durability::strict;
+    std::string cuts;
     for (int i = 1; i < argc; i += 2) {
         const std::string option = i + 1 < argc ? argv[i] : "";
         const std::string value = i + 1 < argc ? argv[i + 1] : "";
@@ -56,12 +58,16 @@ int main(int argc, char** argv) {
             std::fprintf(stderr, "no plant is named %s; there are:\n", value.c_str());
             list_plants(stderr);
             return 2;
+        } else if (option == "--cuts" && !value.empty()) {
+            cuts = value;
         } else if (option == "--names" && (value == "ordered" || value == "loose")) {
             names = value == "loose" ? sim::Names::loose : sim::Names::ordered;
         } else if (option == "--durability" && storage::durability_named(value)) {
             durability = *storage::durability_named(value);
         } else {
-            std::fprintf(stderr, kUsage, argv[0], base::kCanPlant ? " [--plant NAME] | --plants on" : "");
+            const char* plants = base::kCanPlant ? " [--plant NAME]" : "";
+            std::fprintf(stderr, kUsage, argv[0], base::kCanPlant ? " [--plant NAME] | --plants on" : "", argv[0],
+                         plants);
             return 2;
         }
     }
@@ -71,6 +77,11 @@ int main(int argc, char** argv) {
     const auto seconds = [&] {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     };
+    if (!cuts.empty()) {
+        const std::size_t broken = sim::run_cuts(cuts == "on" ? "" : cuts);
+        std::printf("cuts broken %zu, %.1f s\n", broken, seconds());
+        return broken == 0 ? 0 : 1;
+    }
     std::map<std::string, std::uint64_t> counts;
     std::uint64_t ran = 0, counted = 0, failed = 0;
     for (std::uint64_t seed = from; seed <= to && (minutes == 0 || seconds() < minutes * 60); ++seed) {
