@@ -601,16 +601,21 @@ void Filer::restore_history(const FileStep& step, const std::string& kept, bool 
 void Filer::restore(const std::string& path, const FileStep& step, StepOutcome& outcome) {
     const std::string own = own_path(step);
     const auto there = root_.stat(path);
+    // Under another name until it is whole: a part of it under `own`, left by a crash, could not be told from what
+    // somebody else left at dst.
+    const std::string again = own + "-again";
+    root_.unlink(again);
     try {
-        write_own(root_.create(own).get(), step, there ? there->exec : step.exec);
+        write_own(root_.create(again).get(), step, there ? there->exec : step.exec);
     } catch (const base::Failure& failure) {
         // A full disk must not hold up what comes after it, a removal for one. What is whole is synced as it stands.
         if (failure.fault() != base::Fault::disk_full || likeness(root_, path, step) != Likeness::same) throw;
         base::log_warn("filer", "no_room_to_write_anew=" + path);
-        root_.unlink(own);
+        root_.unlink(again);
         note_file(path, there->ino);
         return note_folder_of(path);
     }
+    if (root_.rename(again, own) != Rename::done) throw base::Failure(base::Fault::io, "no free name for " + own);
     const bool whole = there && there->size == static_cast<std::int64_t>(step.bytes.size());
     if (!whole) base::log_warn("filer", "restored=" + path);
     if (rename_making_parents(own, path) == Rename::exists) {
