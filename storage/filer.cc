@@ -71,6 +71,11 @@ std::string version_path(const std::string& hash) {
     return ".hearth/versions/" + name.substr(0, 2) + "/" + name;
 }
 
+bool is_in_history(const Tree& root, const std::string& path) {
+    const auto hash = hash_of_file(root, path);
+    return hash && root.stat(version_path(*hash));
+}
+
 // A version under an inode of its own: the one at `from` has another name, through which somebody may change the octets
 // of history later. False: it changed while it was copied, so that it is no version.
 bool copy_version(Tree& root, const std::string& from, const std::string& copy, const FileFacts& facts) {
@@ -399,8 +404,7 @@ void settle_taken_out(Tree& root, base::Rng& rng) {
     for (const DirEntry& entry : root.list(staging)) {
         if (!entry.name.ends_with(kTakenOut)) continue;
         const std::string out = std::string(kStaging) + entry.name;
-        const auto hash = entry.kind == DiskKind::file ? hash_of_file(root, out) : std::nullopt;
-        if (hash && root.stat(version_path(*hash))) continue;
+        if (is_in_history(root, out)) continue;
         const std::string to =
             std::string(kSurprises) + "/" + entry.name + "-" + base::hex(base::new_random_id(rng).view());
         root.make_folders(std::string(kSurprises), kOwnFolderMode);
@@ -419,7 +423,11 @@ void Filer::drop(const std::string& path, const FileFacts& seen, const FileStep&
     std::string out = path;
     if (!is_own_area(path)) {
         out = own_path(step) + std::string(kTakenOut);
-        keep_surprise(out, step, outcome);                    // what a crash left there, if it did
+        // What a crash left there, if it did.
+        if (is_in_history(root_, out))
+            root_.unlink(out);
+        else
+            keep_surprise(out, step, outcome);
         if (root_.rename(path, out) != Rename::done) return;  // gone meanwhile
     }
     const auto there = root_.stat(out);
