@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t kOutcomes = 2;  // of each power cut: what is left of what was not synced is drawn
 constexpr std::size_t kBrokenMax = 6;   // told of one sequence; more is counted
-constexpr std::size_t kChosen = 4;      // of so many different things left one is tried further
+constexpr std::size_t kChosen = 3;      // of so many one is tried further
 // SQLite writes many pages in a row, each as a header and a page where it is the log: of so many writes one is cut at.
 constexpr std::size_t kPagesStep = 3;
 bool is_page(const std::string& point) {
@@ -146,7 +147,8 @@ class Cuts {
     std::map<std::string, Times> times_;                  // by cut point
     std::map<std::string, std::set<std::string>> steps_;  // that were cut, by operation
     std::map<std::string, std::uint64_t> cuts_;           // by operation
-    std::set<std::uint64_t> seen_;  // what cuts of one sequence left, and whether it was answered: tried once
+    // What cuts of one sequence left, whether it was answered, and whether it is tried further: each once.
+    std::set<std::tuple<std::uint64_t, bool, bool>> seen_;
     std::uint64_t starts_cut_ = 0;
     std::size_t broken_ = 0, broken_here_ = 0;
 };
@@ -277,9 +279,9 @@ void Cuts::try_cut(const Uncut& uncut, const Cut& cut) {
         Disk left = cut.disk;
         left.dice().seed(outcome + 1);
         left.power_on(killed);
-        if (!seen_.insert(left.digest() + (cut.answered ? 1 : 0)).second) continue;
+        const bool chosen = (cut.change + outcome) % kChosen == 0;
+        if (!seen_.insert({left.digest(), cut.answered, chosen}).second) continue;
         where_ = where + kind;
-        const bool chosen = seen_.size() % kChosen == 0;
         const std::uint64_t starting = recover(uncut, cut, left, chosen);
         if (starting == 0 || !chosen) continue;
         const auto again = cut_start(left, 1 + left.dice()() % starting);
