@@ -445,8 +445,14 @@ void Filer::keep_as(const std::string& from, const std::string& keep, const File
     const bool shared = facts->links > 1;
     const std::string version = shared ? own_path(step) + "-version" : from;
     if (shared && !copy_version(root_, from, version, *facts)) return keep_surprise(from, step, outcome);
-    if (rename_making_parents(version, keep) == Rename::exists) {
-        const auto kept = root_.stat(keep);
+    Rename renamed = rename_making_parents(version, keep);
+    const auto kept = renamed == Rename::exists ? root_.stat(keep) : std::nullopt;
+    if (kept && kept->kind == DiskKind::file && kept->size != facts->size) {
+        // A power cut left a part of these octets there: nothing else has their name.
+        root_.unlink(keep);
+        renamed = root_.rename(version, keep);
+    }
+    if (renamed == Rename::exists) {
         if (!kept || kept->kind != DiskKind::file || kept->size != facts->size)
             return keep_surprise(from, step, outcome);
         if (shared) root_.unlink(version);
