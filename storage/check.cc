@@ -1,6 +1,7 @@
 #include "storage/check.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "storage/filer.h"
@@ -52,6 +53,16 @@ void check_history(sql::Connection& db, const Tree& tree, std::vector<Store::Fin
         else if (facts->size != query.integer(1))
             add(findings, "wrong-size", path);
     }
+}
+
+void forget_expired(sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings) {
+    std::vector<Store::Finding> now;
+    check_history(db, tree, now);
+    std::set<std::string> missing;
+    for (const Store::Finding& one : now) missing.insert(one.where);
+    std::erase_if(findings, [&](const Store::Finding& one) {
+        return one.what == Store::Finding::kMissingVersion && !missing.contains(one.where);
+    });
 }
 
 void check_kept_aside(const Tree& tree, std::vector<Store::Finding>& findings) {

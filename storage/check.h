@@ -24,6 +24,9 @@ void check_files(ReadTxn& txn, sql::Connection& db, const Tree& tree, std::vecto
 // that would read all of history.
 void check_history(sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
 
+// Of the findings, states that expired since they were looked for: their octets went with them.
+void forget_expired(sql::Connection& db, const Tree& tree, std::vector<Store::Finding>& findings);
+
 // Names in one folder of history on disk, in their order.
 struct KeptFolder {
     std::string path;

@@ -62,6 +62,10 @@ struct DirEntry {
     DiskKind kind;
 };
 
+// Where the kernel exchanges nothing in one step, exchange(a, b) has the old file of `b` as `a` + this for a moment. A
+// crash may leave it: as another name of `b`, or as the only name of what came out while `a` is gone.
+inline constexpr std::string_view kExchangeAside = ".x";
+
 enum class Rename { done, missing, exists };
 
 // A directory that is the root of every path given to it: "a/b/c", no leading slash, "" = itself. All resolution is

@@ -72,8 +72,10 @@ std::string version_path(const std::string& hash) {
 }
 
 bool is_in_history(const Tree& root, const std::string& path) {
-    const auto hash = hash_of_file(root, path);
-    return hash && root.stat(version_path(*hash));
+    const auto there = root.stat(path);
+    const auto hash = there && there->kind == DiskKind::file ? hash_of_file(root, path) : std::nullopt;
+    const auto kept = hash ? root.stat(version_path(*hash)) : std::nullopt;
+    return kept && kept->kind == DiskKind::file && kept->size == there->size;
 }
 
 // A version under an inode of its own: the one at `from` has another name, through which somebody may change the octets
@@ -282,7 +284,7 @@ void Filer::settle_leftover(const FileStep& step, StepOutcome& outcome) {
     const std::string own = own_path(step);
     const auto there = root_.stat(own);
     if (!there) return;
-    const bool replaced = step.expect && is_same_file(*there, *step.expect);
+    const bool replaced = is_version(root_, own, *there, step.expect, step.keep);
     const auto file = replaced ? nullptr : open_readable(root_, own);
     if (file && there->size <= static_cast<std::int64_t>(step.bytes.size())) {
         // The row still holds these bytes. An empty or partial file that somebody else left at dst looks the same only
@@ -398,23 +400,32 @@ bool is_version(const Tree& root, const std::string& path, const FileFacts& fact
     return hash && *hash == *wanted;
 }
 
-void settle_taken_out(Tree& root, base::Rng& rng) {
+std::set<std::string> settle_taken_out(Tree& root, base::Rng& rng) {
     const std::string staging(kStaging.substr(0, kStaging.size() - 1));
+    std::set<std::string> stay;
     bool kept = false;
     for (const DirEntry& entry : root.list(staging)) {
-        if (!entry.name.ends_with(kTakenOut)) continue;
+        if (!entry.name.ends_with(kTakenOut) && !entry.name.ends_with(kExchangeAside)) continue;
         const std::string out = std::string(kStaging) + entry.name;
-        if (is_in_history(root, out)) continue;
         const std::string to =
             std::string(kSurprises) + "/" + entry.name + "-" + base::hex(base::new_random_id(rng).view());
-        root.make_folders(std::string(kSurprises), kOwnFolderMode);
-        if (root.rename(out, to) != Rename::done) throw base::Failure(base::Fault::io, "no free name to keep " + out);
+        try {
+            if (is_in_history(root, out)) continue;
+            root.make_folders(std::string(kSurprises), kOwnFolderMode);
+            if (root.rename(out, to) != Rename::done) throw base::Failure(base::Fault::io, "no free name to keep it");
+        } catch (const base::Failure& failure) {  // a full disk, say: it is looked at again by the next start
+            base::log_error("filer", "not_settled=" + out + " " + failure.what());
+            stay.insert(entry.name);
+            continue;
+        }
         base::log_warn("filer", "outside_write_kept=" + to);
         kept = true;
     }
-    if (!kept) return;
-    root.sync_folder(std::string(kSurprises));
-    root.sync_folder(staging);
+    if (kept) {
+        root.sync_folder(std::string(kSurprises));
+        root.sync_folder(staging);
+    }
+    return stay;
 }
 
 // History has the octets of that file, as it was `seen`. A name that other programs know is not unlinked at once: one
@@ -447,7 +458,7 @@ void Filer::keep_as(const std::string& from, const std::string& keep, const File
     if (shared && !copy_version(root_, from, version, *facts)) return keep_surprise(from, step, outcome);
     Rename renamed = rename_making_parents(version, keep);
     const auto kept = renamed == Rename::exists ? root_.stat(keep) : std::nullopt;
-    if (kept && kept->kind == DiskKind::file && kept->size != facts->size) {
+    if (kept && kept->kind == DiskKind::file && kept->size < facts->size) {
         // A power cut left a part of these octets there: nothing else has their name.
         root_.unlink(keep);
         renamed = root_.rename(version, keep);

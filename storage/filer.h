@@ -145,6 +145,8 @@ class Filer {
     void make_marks();
     std::vector<bool> read_marks(const std::vector<FileStep>& steps) const;
     bool is_moved(const FileStep& step) const;
+    void finish_exchanges();
+    std::optional<FileFacts> facts_of_copy(const std::string& path, const FileStep& step) const;
     void restore_replaced(const std::vector<FileStep>& steps, std::vector<StepOutcome>& outcomes);
     void forget_earlier_contents(const std::vector<FileStep>& steps, std::vector<StepOutcome>& outcomes);
     bool is_gone(const FileStep& step) const;
@@ -183,8 +185,9 @@ std::string surprise_path(const FileStep& step);
 inline constexpr std::string_view kSurprises = ".hearth/versions/surprise";  // the folder of the latter
 
 // What steps took out of its place to look at it, before a crash kept them from it: octets that history has are left in
-// staging, to be thrown away; others become surprises. Throws base::Failure.
-void settle_taken_out(Tree& root, base::Rng& rng);
+// staging, to be thrown away; others become surprises. Gives the names in staging that could be neither and have to
+// stay.
+std::set<std::string> settle_taken_out(Tree& root, base::Rng& rng);
 
 // Of its octets; nothing where it can not be read.
 std::optional<std::string> hash_of_file(const Tree& root, const std::string& path);

@@ -266,7 +266,7 @@ struct Fit {
     }
 };
 
-// The disk as the replay finds it, each name looked at once.
+// The disk as the replay finds it; a name is asked of the kernel once, octets are read at each look.
 class Look {
   public:
     Look(const Tree& root, const std::vector<FileStep>& steps) : root_(root), steps_(steps) {}
@@ -277,7 +277,24 @@ class Look {
         return seen_.emplace(path, root_.stat(path)).first->second;
     }
 
+    // What can not be looked at, for the mode of a folder above it or an error of the disk, says nothing: its step is
+    // tried by itself, and fails by itself.
     Fit fit(const std::string& path, const std::optional<Thing>& thing) {
+        try {
+            return compared(path, thing);
+        } catch (const base::Failure& failure) {
+            base::log_warn("filer", "not_seen=" + path + " " + failure.what());
+            return {};
+        }
+    }
+
+    static bool is_staged(const FileFacts& there, const FileStep& step) {
+        if (there.kind != DiskKind::file) return false;
+        return step.src_ino != 0 ? there.ino == step.src_ino : there.mtime_ns == step.mtime_ns;
+    }
+
+  private:
+    Fit compared(const std::string& path, const std::optional<Thing>& thing) {
         constexpr Fit kIdentified{1, 0}, kWrong{0, 1};
         const auto unless = [&](bool agrees) { return agrees ? Fit{} : kWrong; };
         const auto identified = [&](bool is) { return is ? kIdentified : kWrong; };
@@ -300,12 +317,6 @@ class Look {
         return unless(is_version(root_, path, *there, std::nullopt, thing->keep));
     }
 
-    static bool is_staged(const FileFacts& there, const FileStep& step) {
-        if (there.kind != DiskKind::file) return false;
-        return step.src_ino != 0 ? there.ino == step.src_ino : there.mtime_ns == step.mtime_ns;
-    }
-
-  private:
     const Tree& root_;
     const std::vector<FileStep>& steps_;
     std::map<std::string, std::optional<FileFacts>> seen_;
@@ -410,8 +421,17 @@ std::string home_of(const FileStep& step, std::size_t i, const Model& model, con
 
 std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     if (steps.empty()) return {};
+    // A killed process may have left a name that it changed and did not sync any more. What builds upon it must not be
+    // on the disk without it.
+    if (ordered_) root_.sync_all();
+    finish_exchanges();
     for (const FileStep& step : steps) {
-        if (step.op == StepOp::place_staged) take_second_name(step);
+        if (step.op != StepOp::place_staged) continue;
+        try {
+            take_second_name(step);
+        } catch (const base::Failure& failure) {  // its step fails by itself
+            base::log_warn("filer", "not_seen=" + step.dst + " " + failure.what());
+        }
     }
     const Chosen marked = read_marks(steps);
     Chosen left_out = marked;
@@ -452,6 +472,22 @@ std::vector<StepOutcome> Filer::replay(std::vector<FileStep> steps) {
     return outcomes;
 }
 
+// Where two files can not change places in one step, a crash may have left the one that came out, or another name of
+// the one that was to come out, beside the name it was to get.
+void Filer::finish_exchanges() {
+    const std::string staging(kCopies.substr(0, kCopies.size() - 1));
+    for (const DirEntry& entry : root_.list(staging)) {
+        if (!entry.name.ends_with(kExchangeAside)) continue;
+        const std::string aside = std::string(kCopies) + entry.name;
+        const std::string own = aside.substr(0, aside.size() - kExchangeAside.size());
+        const auto facts = root_.stat(aside);
+        if (!root_.stat(own))
+            root_.rename(aside, own);
+        else if (facts && facts->links > 1)
+            root_.unlink(aside);
+    }
+}
+
 // Which rows have marks.
 std::vector<bool> Filer::read_marks(const std::vector<FileStep>& steps) const {
     std::set<std::string> there;
@@ -468,7 +504,11 @@ std::vector<bool> Filer::read_marks(const std::vector<FileStep>& steps) const {
 // It failed after its rename, or its mark could not be taken away.
 bool Filer::is_moved(const FileStep& step) const {
     const bool renames = step.op == StepOp::move || step.op == StepOp::keep_folder || step.op == StepOp::keep_file;
-    return renames && !root_.stat(step.src) && root_.stat(step.dst);
+    try {
+        return renames && !root_.stat(step.src) && root_.stat(step.dst);
+    } catch (const base::Failure&) {  // its step fails by itself
+        return false;
+    }
 }
 
 // In the end history has what each step replaced: a file that came out of its place torn was dropped, and one that is
@@ -514,7 +554,7 @@ void Filer::redo(const FileStep& step, StepOutcome& outcome) {
         settle_leftover(step, outcome);
         if (is_placed(step)) {
             restore(step.dst, step, outcome);
-            if (likeness(root_, step.dst, step) == Likeness::same) outcome.facts = root_.stat(step.dst);
+            outcome.facts = facts_of_copy(step.dst, step);
             return;
         }
     }
@@ -569,8 +609,7 @@ void Filer::recheck_inline(const FileStep& step, const std::string& home, StepOu
     const Likeness like = there ? likeness(root_, home, step) : Likeness::other;
     const bool left = like == Likeness::torn && base::planted(base::Plant::torn_left);
     if (!there || (like != Likeness::other && !left)) restore(home, step, outcome);
-    if (!home.starts_with(".hearth/") && likeness(root_, home, step) == Likeness::same)
-        outcome.facts = root_.stat(home);
+    if (!home.starts_with(".hearth/")) outcome.facts = facts_of_copy(home, step);
 }
 
 void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOutcome& outcome) {
@@ -579,13 +618,19 @@ void Filer::recheck_staged(const FileStep& step, const std::string& home, StepOu
         settle(step.src, step, outcome);
     } else if (staged && home == step.dst) {
         return dispatch(step, outcome);
-    } else if (staged && !home.empty()) {
-        rename_making_parents(step.src, home);
+    } else if (staged && !home.empty() && rename_making_parents(step.src, home) == Rename::exists) {
+        throw base::Failure(base::Fault::busy, "something stands at " + home);
     }
     drop_second_name(step);
     if (home.empty() || home.starts_with(".hearth/")) return;
     const auto there = root_.stat(home);
     if (there && Look::is_staged(*there, step) && has_time_of(step, *there)) outcome.facts = there;
+}
+
+// Before the look at its octets: what somebody writes after that has other facts.
+std::optional<FileFacts> Filer::facts_of_copy(const std::string& path, const FileStep& step) const {
+    const auto facts = root_.stat(path);
+    return likeness(root_, path, step) == Likeness::same ? facts : std::nullopt;
 }
 
 // `by_hash`: whatever other octets stand there are torn ones.

@@ -198,6 +198,14 @@ Connection::Wal Connection::checkpoint() {
     return wal;
 }
 
+bool Connection::bring_in_log() {
+    Wal wal;
+    const int code = sqlite3_wal_checkpoint_v2(state_->database.getHandle(), "main", SQLITE_CHECKPOINT_RESTART,
+                                               &wal.frames, &wal.moved);
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) fail("checkpoint", code);
+    return code == SQLITE_OK && wal.moved == wal.frames;
+}
+
 void Connection::grow_wal(std::int64_t bytes) {
     // A transaction that does not fit into the cache spills its pages into the log; rolled back, the file stays long.
     script("PRAGMA cache_size = -64; PRAGMA cache_spill = ON;");

@@ -85,6 +85,9 @@ class Connection {
     };
     int wal_frames() const;  // length of the log after the last commit of this connection
     Wal checkpoint();        // PASSIVE: never waits for readers
+    // All of the log into the database, so that the next commit begins it anew; waits a while for readers. False: one
+    // stayed.
+    bool bring_in_log();
     // Makes the write-ahead log at least this long, once, so that later commits overwrite blocks (no journal commits of
     // the file system). Nothing of it becomes part of the database.
     void grow_wal(std::int64_t bytes);

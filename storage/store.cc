@@ -1,5 +1,6 @@
 #include "storage/store.h"
 
+#include <algorithm>
 #include <deque>
 #include <limits>
 #include <set>
@@ -311,7 +312,8 @@ void StoreOnDisk::open_database() {
 // it goes into the database first, which syncs both.
 void StoreOnDisk::bring_in_log() {
     try {
-        writer_->checkpoint();
+        if (!writer_->bring_in_log())
+            base::log_warn("store", "another program reads the database: its log could not be brought in as a whole");
     } catch (const base::Failure& failure) {
         // Without room it stays where it is, as it would while the server runs: removals must go on, and make room.
         if (failure.fault() == base::Fault::disk_full)
@@ -426,8 +428,9 @@ void StoreOnDisk::remove_leftovers() {
 }
 
 void StoreOnDisk::sweep_staging() {
-    settle_taken_out(*tree_, seams_.rng);
+    const std::set<std::string> stay = settle_taken_out(*tree_, seams_.rng);
     for (const DirEntry& entry : tree_->list(".hearth/staging")) {
+        if (stay.contains(entry.name)) continue;
         const std::string path = ".hearth/staging/" + entry.name;
         if (entry.kind == DiskKind::folder)
             remove_tree(*tree_, path);
@@ -514,10 +517,13 @@ std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
         check_locks(view.connection(), findings);
     });
     if (repair) state_->require_writable();
-    if (repair || !strays.empty()) {
+    const bool lacks = std::any_of(findings.begin(), findings.end(),
+                                   [](const Finding& one) { return one.what == Finding::kMissingVersion; });
+    if (repair || lacks || !strays.empty()) {
         run_read([&](ReadTxn& txn) {
             committer_->settle(txn.lsn());
             auto& view = static_cast<ReadView&>(txn);
+            forget_expired(view.connection(), *tree_, findings);
             check_strays(view.connection(), *tree_, strays, findings);
             if (repair) put_versions_back(view, view.connection(), *tree_, findings);
         });

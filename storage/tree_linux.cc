@@ -262,8 +262,13 @@ Rename LinuxTree::exchange_without_flags(const Place& a, const Place& b) {
         if (!S_ISREG(status.st_mode))
             base::throw_errno(about("exchanging without RENAME_EXCHANGE", each->name), EINVAL);
     }
-    const std::string aside = a.name + ".x";
-    if (::linkat(b.folder, b.name.c_str(), a.folder, aside.c_str(), 0) != 0) base::throw_errno(about("linkat", b.name));
+    const std::string aside = a.name + std::string(kExchangeAside);
+    struct stat left {};
+    // `status` is that of b by now. An exchange that failed left its other name.
+    const bool is_left = ::fstatat(a.folder, aside.c_str(), &left, AT_SYMLINK_NOFOLLOW) == 0 &&
+                         left.st_ino == status.st_ino && left.st_dev == status.st_dev;
+    if (!is_left && ::linkat(b.folder, b.name.c_str(), a.folder, aside.c_str(), 0) != 0)
+        base::throw_errno(about("linkat", b.name));
     if (::renameat(a.folder, a.name.c_str(), b.folder, b.name.c_str()) != 0 ||
         ::renameat(a.folder, aside.c_str(), a.folder, a.name.c_str()) != 0)
         base::throw_errno(about("renameat", a.name));

@@ -29,10 +29,17 @@ class DeniedTree final : public Tree {
         tree_.sync_folder(path);
     }
     std::unique_ptr<File> create(std::string_view path) override { return tree_.create(path); }
-    std::optional<FileFacts> stat(std::string_view path) const override { return tree_.stat(path); }
+    std::optional<FileFacts> stat(std::string_view path) const override {
+        deny_below(path);
+        return tree_.stat(path);
+    }
     bool make_folder(std::string_view path, unsigned mode) override { return tree_.make_folder(path, mode); }
     void make_folders(std::string_view path, unsigned mode) override { tree_.make_folders(path, mode); }
-    Rename rename(std::string_view from, std::string_view to) override { return tree_.rename(from, to); }
+    Rename rename(std::string_view from, std::string_view to) override {
+        deny_below(from);
+        deny_below(to);
+        return tree_.rename(from, to);
+    }
     Rename exchange(std::string_view a, std::string_view b) override { return tree_.exchange(a, b); }
     Rename replace(std::string_view from, std::string_view to) override { return tree_.replace(from, to); }
     bool link(std::string_view from, std::string_view to) override { return tree_.link(from, to); }
@@ -47,12 +54,19 @@ class DeniedTree final : public Tree {
     }
     Space space() const override { return tree_.space(); }
 
+    // Nobody may search this folder: what is in it can not even be looked at.
+    void close(std::string folder) { closed_ = std::move(folder) + "/"; }
+
     int whole_syncs = 0;
 
   private:
     void deny(std::string_view path) const {
         if (denied_.contains(std::string(path))) base::throw_errno("opening " + std::string(path), EACCES);
     }
+    void deny_below(std::string_view path) const {
+        if (!closed_.empty() && path.starts_with(closed_)) base::throw_errno("looking at " + std::string(path), EACCES);
+    }
+    std::string closed_;
     Tree& tree_;
     const std::set<std::string> denied_;
 };

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "storage/staging.h"
+#include "tests/storage/denied_tree.h"
 #include "tests/storage/step_script.h"
 #include "tests/storage/temp_root.h"
 
@@ -591,6 +592,66 @@ TEST_CASE("a replay knows by the trash that a folder was removed") {
     Filer(root.tree(), base::system_rng()).replay(script.steps);
     CHECK(!root.tree().stat("files/d"));
     CHECK(root.tree().stat(".hearth/trash/1"));
+}
+
+// Its owner took the right to search it away: that is his, and stops nobody else.
+TEST_CASE("a folder that can not be looked into holds up its own steps alone") {
+    TempRoot root;
+    root.tree().make_folder("files/priv");
+    root.write("files/priv/x", "theirs");
+    Script script(root);
+    script.write("files/a", "one");
+    script.two(StepOp::keep_file, "files/priv/x", version_path("theirs")).expect = root.tree().stat("files/priv/x");
+    script.stage("files/priv/y", "staged");
+    script.two(StepOp::move, "files/priv/z", "files/z");
+    script.write("files/b", "two");
+    test::DeniedTree tree(root.tree(), {});
+    tree.close("files/priv");
+    FailedSteps failed;
+    const auto outcomes = Filer(tree, base::system_rng(), &failed).replay(script.steps);
+    CHECK(root.read("files/a") == "one");
+    CHECK(root.read("files/b") == "two");
+    for (std::size_t i = 0; i < outcomes.size(); ++i) CHECK((outcomes[i].failure != "") == (i > 0 && i < 4));
+    // Opened again, they are done by the next start.
+    FailedSteps none;
+    script.steps.erase(script.steps.begin() + 3);  // there is no such file
+    for (const auto& outcome : Filer(root.tree(), base::system_rng(), &none).replay(script.steps))
+        CHECK(outcome.failure == "");
+    CHECK(root.read("files/priv/x") == "(missing)");
+    CHECK(root.read(version_path("theirs")) == "theirs");
+    CHECK(root.read("files/priv/y") == "staged");
+}
+
+// Where the kernel exchanges nothing in one step, the inside of the exchange is cut as well.
+TEST_CASE("an exchange in three steps that was cut is finished by the replay") {
+    enum class Cut { linked, placed };
+    for (const auto cut : {Cut::linked, Cut::placed}) {
+        for (const bool staged : {false, true}) {
+            for (const bool unseen : {false, true}) {  // what came out is another program's
+                TempRoot root({false, false});
+                root.write("files/a", "old");
+                Script script(root);
+                auto& step =
+                    staged ? script.stage("files/a", "new bytes", "old") : script.write("files/a", "new bytes", "old");
+                step.expect = root.tree().stat("files/a");
+                if (unseen) {
+                    root.tree().unlink("files/a");
+                    root.write("files/a", "raced");
+                }
+                const std::string own = staged ? step.src : own_path(step);
+                if (!staged) root.write(own, "new bytes", step.mtime_ns);
+                INFO(static_cast<int>(cut) << " staged " << staged << " unseen " << unseen);
+                REQUIRE(root.tree().link("files/a", own + std::string(kExchangeAside)));
+                if (cut == Cut::placed) REQUIRE(root.tree().replace(own, "files/a") == Rename::done);
+                const auto outcomes = Filer(root.tree(), base::system_rng()).replay(script.steps);
+                CHECK(outcomes[0].failure == "");
+                CHECK(root.read("files/a") == "new bytes");
+                REQUIRE(outcomes[0].surprise.has_value() == unseen);
+                CHECK(root.read(unseen ? *outcomes[0].surprise : version_path("old")) == (unseen ? "raced" : "old"));
+                CHECK(root.tree().list(".hearth/staging").empty());
+            }
+        }
+    }
 }
 
 }  // namespace

@@ -221,5 +221,14 @@ TEST_CASE("what a removal took out of its place is kept by a start unless histor
     CHECK(root.read(std::string(kSurprises) + "/" + kept[0].name) == "written in between");
 }
 
+TEST_CASE("what can not be kept aside at a start stays where it is, and the start goes on") {
+    TempRoot root;
+    root.write(".hearth/staging/65-0-out", "written in between");
+    root.tree().make_folders(".hearth/versions");
+    root.write(std::string(kSurprises), "a file in the place of the folder");
+    CHECK(settle_taken_out(root.tree(), base::system_rng()) == std::set<std::string>{"65-0-out"});
+    CHECK(root.read(".hearth/staging/65-0-out") == "written in between");
+}
+
 }  // namespace
 }  // namespace storage
