@@ -24,6 +24,7 @@ endfunction()
 hearth_tests(base_tests DIRS tests/base LINK hearth_base)
 hearth_tests(storage_tests DIRS tests/storage LINK hearth_storage SQLiteCpp SQLite::SQLite3)
 hearth_tests(dav_tests DIRS tests/dav LINK hearth_dav)
+hearth_tests(carddav_tests DIRS tests/carddav LINK hearth_carddav)
 hearth_tests(net_tests DIRS tests/net LINK hearth_net OpenSSL::SSL)
 hearth_tests(server_tests DIRS tests/server LINK hearth_server nlohmann_json::nlohmann_json)
 # The runner of the wire scripts; the scripts themselves are read at run time.
