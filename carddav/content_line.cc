@@ -133,10 +133,14 @@ class LineReader {
 
 // vCard 2.1: an encoded line that ends with '=' goes on in the next one, without a blank before it.
 bool is_quoted_printable(std::string_view line) {
-    constexpr std::string_view kEncoding = "quoted-printable";
-    const std::string_view head = line.substr(0, line.find(':'));
-    return std::search(head.begin(), head.end(), kEncoding.begin(), kEncoding.end(),
-                       [](char a, char b) { return lower(a) == b; }) != head.end();
+    std::string_view head = line.substr(0, line.find(':'));
+    while (!head.empty()) {
+        const std::size_t end = std::min(head.find(';'), head.size());
+        const std::string_view part = trimmed(head.substr(0, end));
+        if (equal_names(part, "ENCODING=QUOTED-PRINTABLE") || equal_names(part, "QUOTED-PRINTABLE")) return true;
+        head.remove_prefix(std::min(end + 1, head.size()));
+    }
+    return false;
 }
 
 bool needs_quotes(std::string_view value) {

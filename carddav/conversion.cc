@@ -199,7 +199,7 @@ void uri_to_binary(ContentLine& line) {
     drop(line, "MEDIATYPE");
     line.parameters.push_back({"ENCODING", {"b"}});
     if (medium != kMedia.end()) add(line, "TYPE", std::string(medium->type));
-    line.value = line.value.substr(at + kEncoded.size());
+    line.value = without(std::string_view(line.value).substr(at + kEncoded.size()), " \t");
 }
 
 // ---- single values ----

@@ -105,6 +105,7 @@ void decode(ContentLine& line) {
     if (const Parameter* charset = line.parameter("CHARSET"); charset && !charset->values.empty()) {
         line.value = in_utf8(line.value, charset->values.front(), line.number);
         std::erase_if(line.parameters, [](const Parameter& one) { return equal_names(one.name, "CHARSET"); });
+        encoded = true;
     }
     if (encoded) line.value = with_escaped_breaks(line.value);
     // Folded with more blanks than the one that a fold has.
