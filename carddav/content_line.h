@@ -45,6 +45,11 @@ class BadCard : public std::exception {
     std::size_t line_;
 };
 
+// A vCard of a version that is not known.
+class BadVersion final : public BadCard {
+    using BadCard::BadCard;
+};
+
 // Takes lines off the front of a text. Line breaks are CRLF or LF; a lone CR or a NUL is an error, because what a
 // reader behind us makes of it differs. Throws BadCard.
 class ContentLines {

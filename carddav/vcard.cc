@@ -124,7 +124,7 @@ Version version_from(const ContentLine& line) {
     while (!value.empty() && is_blank(value.back())) value.remove_suffix(1);
     for (const Version one : {Version::v2_1, Version::v3_0, Version::v4_0})
         if (value == text_of(one)) return one;
-    throw BadCard("a version that is none of 2.1, 3.0 and 4.0", line.number);
+    throw BadVersion("a version that is none of 2.1, 3.0 and 4.0", line.number);
 }
 
 bool is_delimiter(const ContentLine& line, std::string_view name) {

@@ -36,23 +36,24 @@ Rights Rights::of_member(const std::string& member) const {
     return rights;
 }
 
-bool covers_files(storage::Scope scope) {
-    return scope == storage::Scope::all || scope == storage::Scope::files;
+bool covers(storage::Scope scope, storage::Scope wanted) {
+    return scope == storage::Scope::all || scope == wanted;
 }
 
-Rights rights_on_files(const Caller& caller, const storage::AccountBook& book, const storage::Principal* owner,
-                       const base::Segments& path) {
+Rights rights_in_home(const HomeKind& home, const Caller& caller, const storage::AccountBook& book,
+                      const storage::Principal* owner, const base::Segments& path) {
     Rights rights;
     if (!owner || !owns(caller, book, *owner)) return rights;
     // The subtree is below the caller's own files; a group's folder is outside it.
     const base::Segments& subtree = caller.subtree;
-    if (!subtree.empty() && owner->uid != caller.uid) return rights;
+    const bool own_files = home.space == storage::SpaceKind::files && owner->uid == caller.uid;
+    if (!subtree.empty() && !own_files) return rights;
     const std::size_t common = std::min(path.size(), subtree.size());
     if (!std::equal(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(common), subtree.begin(), same_name)) {
         return rights;
     }
     rights.hidden = false;
-    if (!covers_files(caller.scope)) return rights;
+    if (!covers(caller.scope, home.scope)) return rights;
     rights.read = true;
     rights.read_acl = true;
     if (path.size() < subtree.size()) {

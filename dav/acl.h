@@ -4,6 +4,7 @@
 #include <string>
 
 #include "dav/context.h"
+#include "dav/homes.h"
 #include "storage/accounts.h"
 
 namespace dav {
@@ -26,10 +27,11 @@ struct Rights {
     Rights of_member(const std::string& member) const;
 };
 
-// Files of `owner` (null: nobody has that name) at `path` below the home: the owner, and the members of an owning
-// group. Administrators have no rights in the files of others: they manage accounts, not people's data.
-Rights rights_on_files(const Caller& caller, const storage::AccountBook& book, const storage::Principal* owner,
-                       const base::Segments& path);
+// What `owner` (null: nobody has that name) has at `path` below a home of that kind: the owner, and the members of an
+// owning group. Administrators have no rights in the data of others: they manage accounts. The subtree of an app
+// password is one of files.
+Rights rights_in_home(const HomeKind& home, const Caller& caller, const storage::AccountBook& book,
+                      const storage::Principal* owner, const base::Segments& path);
 
 // The resource that describes a principal: the user itself and the groups it is in (security.md 9 #40: no hint of
 // others).
@@ -38,6 +40,6 @@ Rights rights_on_principal(const Caller& caller, const storage::AccountBook& boo
 // "/", "/dav/", "/dav/files/" and so on: every known user may read them, and sees in them what it may see.
 Rights rights_on_synthetic(const Caller& caller);
 
-bool covers_files(storage::Scope scope);
+bool covers(storage::Scope scope, storage::Scope wanted);
 
 }  // namespace dav

@@ -37,6 +37,9 @@ struct Limits {
     std::uint64_t xml_bytes_max = 1 << 20;
     std::size_t xml_depth_max = 32;
     std::size_t xml_elements_max = 10'000;
+    std::uint64_t report_bytes_max = 4 << 20;  // a multiget names all members of a first sync at once
+    std::size_t report_elements_max = 50'000;
+    std::size_t multiget_hrefs_max = 20'000;
     std::size_t propfind_names_max = 200;
     std::size_t proppatch_names_max = 1000;
     std::size_t properties_max = 100;  // stored with one resource

@@ -24,7 +24,7 @@ using http::Method;
 // A body that no method here reads: some clients send one all the same.
 constexpr std::uint64_t kIgnoredBodyBytesMax = 64 * 1024;
 
-enum class BodyUse : std::uint8_t { ignored, xml };
+enum class BodyUse : std::uint8_t { ignored, xml, report };
 
 enum class Access : std::uint8_t { reads, writes };
 
@@ -56,7 +56,7 @@ constexpr std::array kMethods = {
     MethodDef{Method::lock, Access::writes, BodyUse::xml, Touch::nothing, method::lock},
     MethodDef{Method::unlock, Access::writes, BodyUse::ignored, Touch::nothing, method::unlock},
     // RFC 3253 §3.6
-    MethodDef{Method::report, Access::reads, BodyUse::xml, Touch::nothing, method::report},
+    MethodDef{Method::report, Access::reads, BodyUse::report, Touch::nothing, method::report},
 };
 
 const MethodDef* find(Method method) {
@@ -98,7 +98,11 @@ http::Verdict decide(Call& call) {
     if (row->accept) return row->accept(call);
     if (row->touch != Touch::nothing && call.head.has_body()) refuse_before_body(call, row->touch);
     http::Verdict verdict;
-    verdict.memory_limit = row->body == BodyUse::xml ? call.context.limits.xml_bytes_max : kIgnoredBodyBytesMax;
+    switch (row->body) {
+        case BodyUse::ignored: verdict.memory_limit = kIgnoredBodyBytesMax; break;
+        case BodyUse::xml: verdict.memory_limit = call.context.limits.xml_bytes_max; break;
+        case BodyUse::report: verdict.memory_limit = call.context.limits.report_bytes_max; break;
+    }
     verdict.body_deadline_ms = call.context.limits.xml_body_deadline_ms;
     return verdict;
 }

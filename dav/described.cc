@@ -13,7 +13,7 @@ namespace {
 constexpr xml::Prefix kPrefixes[] = {{"D", kDav}};
 
 using storage::Need;
-constexpr Need kEverything = Need::props | Need::disk | Need::locks;
+constexpr Need kEverything = Need::props | Need::disk | Need::locks | Need::octets;
 
 // What we wrote is read back whole: escaping and declarations from outside make a stored value longer than the tag, and
 // deeper than the document, that it came in.
@@ -29,7 +29,7 @@ Kinds kind_of(const Target& target) {
 Described::Described(const Call& call, storage::ReadTxn& txn, const Target& target)
     : href_(href_of(call.context, target)),
       view_(call.context, call.registry, call.caller, *target.book,
-            target.place == Place::tree ? target.owner : nullptr, target.space.used_bytes) {
+            target.place == Place::tree ? target.owner : nullptr, target.home, target.space.used_bytes) {
     resource_.kind = kind_of(target);
     resource_.rights = &target.rights;
     resource_.href = href_;

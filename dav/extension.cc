@@ -29,6 +29,6 @@ std::span<const ReportDef> reports() {
 
 }  // namespace
 
-const Extension kCoreExtension{properties(), reports(), {}, "extended-mkcol"};
+const Extension kCoreExtension{properties(), reports(), {}, {}, "extended-mkcol"};
 
 }  // namespace dav

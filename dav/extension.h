@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "dav/http/message.h"
+#include "dav/item_rule.h"
 #include "dav/property.h"
 #include "storage/indexer.h"
 
@@ -36,6 +37,7 @@ inline bool offered(const ReportDef& report, Kinds kind, const Rights& rights) {
 struct Extension {
     std::span<const PropertyDef> properties;
     std::span<const ReportDef> reports;
+    std::span<const ItemRule> items;
     std::span<const storage::SchemaPart> schema;
     std::string_view dav_token;  // for the DAV header: "addressbook", "calendar-access, calendar-auto-schedule"
 };

@@ -9,6 +9,7 @@ namespace dav {
 
 inline constexpr std::string_view kDav = "DAV:";
 inline constexpr std::string_view kApache = "http://apache.org/dav/props/";
+inline constexpr std::string_view kCalendarServer = "http://calendarserver.org/ns/";
 inline constexpr std::string_view kOwncloud = "http://owncloud.org/ns";
 inline constexpr xml::QName kXmlLang{"http://www.w3.org/XML/1998/namespace", "lang"};
 inline constexpr std::string_view kMicrosoft = "urn:schemas-microsoft-com:";
@@ -136,6 +137,9 @@ inline constexpr xml::QName nresults{kDav, "nresults"};
 inline constexpr xml::QName sync_collection{kDav, "sync-collection"};
 inline constexpr xml::QName sync_level{kDav, "sync-level"};
 inline constexpr xml::QName sync_token{kDav, "sync-token"};
+
+// Changes with anything below a collection (calendarserver-ctag).
+inline constexpr xml::QName getctag{kCalendarServer, "getctag"};
 
 // mod_dav, which davfs2 and others ask for the x bit.
 inline constexpr xml::QName executable{kApache, "executable"};

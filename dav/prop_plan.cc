@@ -41,7 +41,8 @@ PropRequest parse_propfind(std::string_view body, const Limits& limits) {
     }
     const xml::Element* include = root.child(name::include);
     if (prop) {
-        request = parse_prop(*prop, limits);
+        request.ask = PropRequest::Ask::named;
+        add_names(*prop, limits, request.names);
     } else if (propname) {
         request.ask = PropRequest::Ask::propname;
     } else if (include) {
@@ -54,6 +55,7 @@ PropRequest parse_prop(const xml::Element& prop, const Limits& limits) {
     PropRequest request;
     request.ask = PropRequest::Ask::named;
     add_names(prop, limits, request.names);
+    request.elements = prop.children();
     return request;
 }
 
@@ -63,18 +65,26 @@ PropPlan::PropPlan(const Registry& registry, PropRequest request) : registry_(re
         for (const PropertyDef* definition : registry.properties()) {
             if (has(definition->flags, Flags::report_only) || (all && !has(definition->flags, Flags::allprop)))
                 continue;
-            columns_.push_back({definition->name, definition, false, Kinds::none, {}});
+            columns_.push_back({definition->name, definition, false, nullptr, Kinds::none, {}});
         }
         needs_ = storage::Need::props;
     }
     for (const xml::Name& asked : request_.names) {
         const PropertyDef* definition = registry.find(asked);
-        if (definition && has(definition->flags, Flags::report_only)) definition = nullptr;
+        std::unique_ptr<AskedProperty> in_report;
+        if (definition && has(definition->flags, Flags::report_only)) {
+            const auto element = std::find_if(request_.elements.begin(), request_.elements.end(),
+                                              [&](const xml::Element& one) { return one.is(asked); });
+            if (element == request_.elements.end())
+                definition = nullptr;
+            else
+                in_report = definition->asked(*element);
+        }
         if (!definition) needs_ = needs_ | storage::Need::props;
         const auto column =
             std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == asked; });
         if (column == columns_.end()) {
-            columns_.push_back({asked, definition, true, Kinds::none, {}});
+            columns_.push_back({asked, definition, true, std::move(in_report), Kinds::none, {}});
         } else {
             column->named = true;
         }
@@ -143,6 +153,7 @@ void PropPlan::write_values(const Resource& resource, const View& view, xml::Wri
 Read PropPlan::write_value(Column& column, const Resource& resource, const View& view, xml::Writer& writer) {
     const PropertyDef& definition = *column.definition;
     if (!covers(definition.kinds, resource.kind)) return Read::missing;
+    if (column.asked) return column.asked->write(resource, view, column.name, writer);
     if (!has(definition.flags, Flags::same_for_kind)) return definition.read(resource, view, column.name, writer);
     if (column.same_kind != resource.kind) {
         const xml::Writer::Mark mark = writer.mark();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ struct PropRequest {
     enum class Ask : std::uint8_t { named, allprop, propname };
     Ask ask = Ask::allprop;
     std::vector<xml::Name> names;  // of `prop`, or of `include` beside allprop
+    // Of a report: the children of its `prop`, for what asks in more than its name.
+    std::vector<xml::Element> elements = {};
 };
 
 // An empty body is allprop. Throws DavError: 400 for what is no propfind, 403 no-external-entities, 413 for more names
@@ -39,9 +42,10 @@ class PropPlan {
   private:
     struct Column {
         xml::QName name;
-        const PropertyDef* definition;  // null: stored by a client, or unknown
-        bool named;                     // by the client, so its absence is told
-        Kinds same_kind = Kinds::none;  // of the resource that `same` was written for (Flags::same_for_kind)
+        const PropertyDef* definition;         // null: stored by a client, or unknown
+        bool named;                            // by the client, so its absence is told
+        std::unique_ptr<AskedProperty> asked;  // Flags::report_only
+        Kinds same_kind = Kinds::none;         // of the resource that `same` was written for (Flags::same_for_kind)
         std::string same;
     };
     static Read write_value(Column& column, const Resource& resource, const View& view, xml::Writer& writer);

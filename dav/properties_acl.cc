@@ -122,7 +122,7 @@ Read read_current_user_privilege_set(const Resource& resource, const View&, xml:
     return Read::written;
 }
 
-// RFC 3744 §5.5, as rights_on_files and its siblings decide: a home is its owner's, or a group's for its members; a
+// RFC 3744 §5.5, as rights_in_home and its siblings decide: a home is its owner's, or a group's for its members; a
 // principal is shown to whoever it is; what leads to them to everybody with a password.
 Read read_acl(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
     if (!resource.rights->read_acl) return Read::missing;
@@ -143,7 +143,7 @@ Read read_acl(const Resource& resource, const View& view, xml::QName self, xml::
     writer.empty(name::protected_);
     if (!resource.row || resource.row->node.parent == 0) return Read::written;
     const auto inherited = writer.element(name::inherited);
-    writer.text(name::href, home_href(view.context(), *view.owner()));
+    writer.text(name::href, home_href(view.context(), *view.home(), *view.owner()));
     return Read::written;
 }
 
@@ -157,7 +157,7 @@ Read read_acl_restrictions(const Resource&, const View&, xml::QName self, xml::W
 Read read_inherited_acl_set(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
     const auto element = writer.element(self);
     if (resource.row && resource.row->node.parent != 0) {
-        writer.text(name::href, home_href(view.context(), *view.owner()));
+        writer.text(name::href, home_href(view.context(), *view.home(), *view.owner()));
     }
     return Read::written;
 }

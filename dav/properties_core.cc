@@ -46,8 +46,9 @@ Read read_getcontentlength(const Resource& resource, const View&, xml::QName sel
     return Read::written;
 }
 
-Read read_getcontenttype(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
-    writer.text(self, http::media_type_of(resource.row->node.name));
+Read read_getcontenttype(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
+    const ItemRule* rule = view.registry().rule_of(resource.row->node.kind);
+    writer.text(self, rule ? rule->media_type : http::media_type_of(resource.row->node.name));
     return Read::written;
 }
 
@@ -67,9 +68,13 @@ Read read_getlastmodified(const Resource& resource, const View&, xml::QName self
     return Read::written;
 }
 
-Read read_resourcetype(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
+Read read_resourcetype(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
     const auto element = writer.element(self);
-    if (covers(Kinds::collection, resource.kind)) writer.empty(name::collection);
+    if (covers(Kinds::collection, resource.kind)) {
+        writer.empty(name::collection);
+        const ItemRule* rule = resource.row ? view.registry().rule_of(resource.row->node.kind) : nullptr;
+        if (rule) writer.empty(rule->type);
+    }
     if (resource.kind == Kinds::principal) writer.empty(name::principal);
     return Read::written;
 }
@@ -98,8 +103,10 @@ Read read_executable(const Resource& resource, const View&, xml::QName self, xml
 }
 
 // RFC 5995 §3.2.1: POST to the collection itself.
-Read read_add_member(const Resource& resource, const View&, xml::QName self, xml::Writer& writer) {
-    if (!resource.rights->write) return Read::missing;
+Read read_add_member(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
+    // A home of items takes none itself.
+    const bool takes = resource.kind != Kinds::folder || !view.home() || !view.registry().rule_of(view.home()->space);
+    if (!resource.rights->write || !takes) return Read::missing;
     const auto element = writer.element(self);
     writer.text(name::href, resource.href);
     return Read::written;
@@ -234,7 +241,7 @@ constexpr std::array kCoreProperties = {
     PropertyDef{name::creationdate, Kinds::stored, Need::none, Flags::allprop, read_creationdate},
     PropertyDef{name::displayname, Kinds::any, Need::props, Flags::allprop, read_displayname, write_displayname},
     PropertyDef{name::getcontentlength, Kinds::content, Need::none, Flags::allprop, read_getcontentlength},
-    PropertyDef{name::getcontenttype, Kinds::file, Need::none, Flags::allprop, read_getcontenttype},
+    PropertyDef{name::getcontenttype, Kinds::content, Need::none, Flags::allprop, read_getcontenttype},
     PropertyDef{name::getetag, Kinds::stored, Need::none, Flags::allprop, read_getetag},
     PropertyDef{name::getlastmodified, Kinds::stored, Need::none, Flags::allprop, read_getlastmodified,
                 write_getlastmodified},
@@ -251,7 +258,9 @@ constexpr std::array kCoreProperties = {
     // RFC 6578 §4: SHOULD NOT be in allprop
     PropertyDef{name::sync_token, Kinds::stored_collection, Need::sync, Flags::none, read_sync_token},
     // RFC 5995 §3.2.1: SHOULD NOT be in allprop
-    PropertyDef{name::add_member, Kinds::folder, Need::none, Flags::none, read_add_member},
+    PropertyDef{name::add_member, Kinds::stored_collection, Need::none, Flags::none, read_add_member},
+    // Apple's extension, which clients of both kinds of collections poll (calendarserver-ctag)
+    PropertyDef{name::getctag, Kinds::stored_collection, Need::none, Flags::none, read_getetag},
     // mod_dav
     PropertyDef{name::executable, Kinds::file, Need::none, Flags::none, read_executable, write_executable},
     // Windows

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,12 +73,13 @@ const storage::Prop* stored_prop(const Resource& resource, xml::QName name);
 class View {
   public:
     View(const Context& context, const Registry& registry, const Caller& caller, const storage::AccountBook& book,
-         const storage::Principal* owner, std::int64_t used_bytes)
+         const storage::Principal* owner, const HomeKind* home, std::int64_t used_bytes)
         : context_(context),
           registry_(registry),
           caller_(caller),
           book_(book),
           owner_(owner),
+          home_(home),
           used_bytes_(used_bytes) {}
 
     const Context& context() const { return context_; }
@@ -85,6 +87,7 @@ class View {
     const Caller& caller() const { return caller_; }
     const storage::AccountBook& book() const { return book_; }
     const storage::Principal* owner() const { return owner_; }  // of the tree; null outside trees
+    const HomeKind* home() const { return home_; }              // of the tree; null outside trees
     std::uint64_t used_bytes() const { return used_bytes_ > 0 ? static_cast<std::uint64_t>(used_bytes_) : 0; }
     // What the quota and the disk leave; asks the disk once per answer.
     std::uint64_t available_bytes() const;
@@ -98,6 +101,7 @@ class View {
     const Caller& caller_;
     const storage::AccountBook& book_;
     const storage::Principal* owner_;
+    const HomeKind* home_;
     std::int64_t used_bytes_;
     mutable std::optional<std::uint64_t> available_bytes_;
     std::optional<storage::SyncState> sync_;
@@ -123,6 +127,13 @@ using PropertyWriter = std::optional<Refusal> (*)(xml::QName self, const xml::El
 // Stores the element as it is, so that it comes back equal (RFC 4918 §4.3).
 std::optional<Refusal> write_dead(xml::QName self, const xml::Element* value, storage::PropChanges& changes);
 
+// A property as a report asks for it, with what stands in the element that asked. One request.
+class AskedProperty {
+  public:
+    virtual ~AskedProperty() = default;
+    virtual Read write(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) = 0;
+};
+
 // One property: the row that PROPFIND, allprop, propname, PROPPATCH and MKCOL read. Nothing else mentions its name. A
 // name without a row is a dead property: anything may be stored under it.
 struct PropertyDef {
@@ -132,6 +143,8 @@ struct PropertyDef {
     Flags flags;
     Reader read;
     PropertyWriter write = nullptr;  // null: protected
+    // Of Flags::report_only, which has no `read`. Throws DavError for what can not be answered.
+    std::unique_ptr<AskedProperty> (*asked)(const xml::Element& asked) = nullptr;
 };
 
 template <typename Table>

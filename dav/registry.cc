@@ -18,6 +18,7 @@ Registry::Registry(std::span<const Extension* const> extensions) {
             CHECK(!find_report(report.name));
             reports_.push_back(&report);
         }
+        for (const ItemRule& rule : extension->items) items_.push_back(&rule);
         if (!extension->dav_token.empty()) tokens_.append(", ").append(extension->dav_token);
     }
 }
@@ -27,6 +28,18 @@ const PropertyDef* Registry::find(xml::QName name) const {
     if (std::find(namespaces_.begin(), namespaces_.end(), name.ns) == namespaces_.end()) return nullptr;
     const auto found = by_name_.find(name);
     return found == by_name_.end() ? nullptr : found->second;
+}
+
+const ItemRule* Registry::rule_of(storage::SpaceKind home) const {
+    for (const ItemRule* rule : items_)
+        if (rule->home == home) return rule;
+    return nullptr;
+}
+
+const ItemRule* Registry::rule_of(storage::NodeKind kind) const {
+    for (const ItemRule* rule : items_)
+        if (rule->collection == kind || rule->item == kind) return rule;
+    return nullptr;
 }
 
 const ReportDef* Registry::find_report(xml::QName name) const {

@@ -29,8 +29,10 @@ bool place_of(Target& target) {
         target.place = Place::dav;
         return true;
     }
-    if (at(1, "files")) {
-        target.place = url.size() == 2 ? Place::files : Place::tree;
+    for (const HomeKind& home : kHomeKinds) {
+        if (!at(1, home.segment)) continue;
+        target.home = &home;
+        target.place = url.size() == 2 ? Place::homes : Place::tree;
         if (target.place == Place::tree) target.path.assign(url.begin() + 3, url.end());
         return true;
     }
@@ -48,13 +50,28 @@ bool place_of(Target& target) {
     return true;
 }
 
+// A collection of a group that shows in the home of a member lies in the group's.
+void follow_group_mark(Target& target) {
+    if (target.path.empty() || target.home->space == storage::SpaceKind::files || !target.owner) return;
+    std::string& name = target.path.front();
+    const std::size_t mark = name.rfind(kGroupMark);
+    if (mark == std::string::npos || mark == 0) return;
+    const storage::Principal* group = target.book->find(std::string_view(name).substr(mark + 1));
+    if (!group || !target.book->in_group(target.owner->uid, group->uid)) return;
+    target.owner = group;
+    name.resize(mark);
+}
+
 void decide(const Context& context, const Caller& caller, Target& target) {
     target.book = context.accounts.book();
     switch (target.place) {
         case Place::tree:
-            if (!context.services.files) return;
+            if (!(context.services.*target.home->service)) return;
             target.owner = target.book->find(target.url[2]);
-            target.rights = rights_on_files(caller, *target.book, target.owner, target.path);
+            target.rights = rights_in_home(*target.home, caller, *target.book, target.owner, target.path);
+            if (target.rights.hidden) return;
+            follow_group_mark(target);
+            target.rights = rights_in_home(*target.home, caller, *target.book, target.owner, target.path);
             return;
         case Place::principal: {
             const bool user = target.url[2] == "users";
@@ -63,8 +80,8 @@ void decide(const Context& context, const Caller& caller, Target& target) {
             target.rights = rights_on_principal(caller, *target.book, target.owner);
             return;
         }
-        case Place::files:
-            if (context.services.files) target.rights = rights_on_synthetic(caller);
+        case Place::homes:
+            if (context.services.*target.home->service) target.rights = rights_on_synthetic(caller);
             return;
         default: target.rights = rights_on_synthetic(caller);
     }
@@ -149,7 +166,7 @@ std::optional<Target> aim_tag(const Context& context, const Caller& caller, cons
 void locate(storage::ReadTxn& txn, Target& target) {
     if (target.place != Place::tree) return;
     target.walk = {};
-    const auto space = txn.space_of(storage::SpaceKind::files, target.owner->uid);
+    const auto space = txn.space_of(target.home->space, target.owner->uid);
     if (!space) return;
     target.space = *space;
     target.walk = txn.walk(space->root, target.path);
@@ -185,8 +202,12 @@ std::string principal_href(const Context& context, const storage::Principal& pri
                       http::Slash::trailing);
 }
 
-std::string home_href(const Context& context, const storage::Principal& owner) {
-    return http::href(context.base_path, {"dav", "files", owner.name}, http::Slash::trailing);
+std::string home_href(const Context& context, const HomeKind& home, const storage::Principal& owner) {
+    return http::href(context.base_path, {"dav", std::string(home.segment), owner.name}, http::Slash::trailing);
+}
+
+std::string shown_name(std::string_view collection, const storage::Principal& group) {
+    return std::string(collection) + kGroupMark + group.name;
 }
 
 }  // namespace dav

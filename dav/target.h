@@ -17,7 +17,7 @@ namespace dav {
 enum class Place : std::uint8_t {
     root,        // "/"
     dav,         // "/dav/"
-    files,       // "/dav/files/": the homes the caller may see
+    homes,       // "/dav/files/", "/dav/contacts/": the homes the caller may see
     principals,  // "/dav/principals/"
     users,       // "/dav/principals/users/"
     groups,      // "/dav/principals/groups/"
@@ -30,9 +30,11 @@ enum class Place : std::uint8_t {
 // ends of COPY and MOVE pass the same gate, and nothing behind it sees a raw path.
 struct Target {
     Place place = Place::root;
-    base::Segments url;   // all names below the base path, decoded
-    base::Segments path;  // tree: the names below the home
-    bool slash = false;   // the client wrote one at the end
+    const HomeKind* home = nullptr;  // homes, tree
+    base::Segments url;              // all names below the base path, decoded
+    base::Segments
+        path;  // tree: the names below the home it lies in; not those of `url` where a group's shows in another
+    bool slash = false;  // the client wrote one at the end
     Rights rights;
     std::shared_ptr<const storage::AccountBook> book;  // `owner` points into it
     const storage::Principal* owner = nullptr;         // tree, principal
@@ -78,6 +80,8 @@ void require_creatable(const Target& target);
 // With a slash for collections, whatever the client wrote.
 std::string href_of(const Context& context, const Target& target);
 std::string principal_href(const Context& context, const storage::Principal& principal);
-std::string home_href(const Context& context, const storage::Principal& owner);
+std::string home_href(const Context& context, const HomeKind& home, const storage::Principal& owner);
+// The name of a group's collection in the homes of its members.
+std::string shown_name(std::string_view collection, const storage::Principal& group);
 
 }  // namespace dav

@@ -52,11 +52,10 @@ std::string collated(std::string_view text, Collation collation) {
 TextMatch::TextMatch(std::string_view text, Collation collation, MatchType type, bool negate)
     : wanted_(collated(text, collation)), collation_(collation), type_(type), negate_(negate) {}
 
-bool TextMatch::matches(std::string_view value) const {
-    const std::string there = collated(value, collation_);
+bool TextMatch::matches_collated(std::string_view there) const {
     switch (type_) {
         case MatchType::equals: return (there == wanted_) != negate_;
-        case MatchType::contains: return (there.find(wanted_) != std::string::npos) != negate_;
+        case MatchType::contains: return (there.find(wanted_) != std::string_view::npos) != negate_;
         case MatchType::starts_with: return there.starts_with(wanted_) != negate_;
         case MatchType::ends_with: return there.ends_with(wanted_) != negate_;
     }

@@ -25,7 +25,8 @@ std::string collated(std::string_view text, Collation collation);
 class TextMatch {
   public:
     TextMatch(std::string_view text, Collation collation, MatchType type, bool negate);
-    bool matches(std::string_view value) const;
+    bool matches(std::string_view value) const { return matches_collated(collated(value, collation_)); }
+    bool matches_collated(std::string_view value) const;  // as an index holds it
 
     // For an index that holds collated values.
     const std::string& wanted() const { return wanted_; }  // collated

@@ -5,11 +5,9 @@
 
 namespace dav {
 
-xml::Element parse_xml_body(std::string_view body, const Limits& limits) {
-    xml::ReadLimits read;
-    read.bytes_max = static_cast<std::size_t>(limits.xml_bytes_max);
-    read.depth_max = limits.xml_depth_max;
-    read.elements_max = limits.xml_elements_max;
+namespace {
+
+xml::Element parse_within(std::string_view body, const xml::ReadLimits& read) {
     try {
         return xml::parse(body, read);
     } catch (const xml::ParseError& error) {  // told to the client as the status its fault stands for
@@ -19,6 +17,24 @@ xml::Element parse_xml_body(std::string_view body, const Limits& limits) {
             default: throw DavError(http::Status::bad_request).detail(error.what());
         }
     }
+}
+
+}  // namespace
+
+xml::Element parse_xml_body(std::string_view body, const Limits& limits) {
+    xml::ReadLimits read;
+    read.bytes_max = static_cast<std::size_t>(limits.xml_bytes_max);
+    read.depth_max = limits.xml_depth_max;
+    read.elements_max = limits.xml_elements_max;
+    return parse_within(body, read);
+}
+
+xml::Element parse_report_body(std::string_view body, const Limits& limits) {
+    xml::ReadLimits read;
+    read.bytes_max = static_cast<std::size_t>(limits.report_bytes_max);
+    read.depth_max = limits.xml_depth_max;
+    read.elements_max = limits.report_elements_max;
+    return parse_within(body, read);
 }
 
 }  // namespace dav

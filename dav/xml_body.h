@@ -11,4 +11,7 @@ namespace dav {
 // DOCTYPE, 413 for too many octets, 400 for everything else that is wrong.
 xml::Element parse_xml_body(std::string_view body, const Limits& limits);
 
+// The same for a report, whose body may name all members of a collection.
+xml::Element parse_report_body(std::string_view body, const Limits& limits);
+
 }  // namespace dav

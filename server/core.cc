@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "carddav/extension.h"
 #include "dav/extension.h"
+#include "dav/names.h"
+#include "dav/xml/writer.h"
 #include "server/basic.h"
 #include "server/credentials.h"
 #include "server/pipeline.h"
@@ -13,12 +16,36 @@
 namespace server {
 namespace {
 
-constexpr std::array kExtensions = {&dav::kCoreExtension};
+constexpr xml::Prefix kPrefixes[] = {{"D", dav::kDav}};
+
+constexpr std::array kExtensions = {&dav::kCoreExtension, &carddav::kExtension};
 
 storage::Store::Options with_schema(storage::Store::Options options) {
     for (const dav::Extension* extension : kExtensions)
         options.schema.insert(options.schema.end(), extension->schema.begin(), extension->schema.end());
+    for (const dav::Extension* extension : kExtensions)
+        for (const dav::ItemRule& rule : extension->items) options.indexers.push_back(rule.indexer);
     return options;
+}
+
+// What people call a collection, as PROPPATCH would store it.
+std::vector<storage::PropChange> titled(std::string_view title) {
+    xml::StringSink sink;
+    xml::Writer writer(sink, kPrefixes);
+    writer.text(dav::name::displayname, title);
+    writer.finish();
+    constexpr std::string_view kElement = "<D:displayname";
+    std::string element = sink.text.substr(sink.text.find(kElement));
+    return {{std::string(dav::kDav), std::string(dav::name::displayname.local), std::move(element)}};
+}
+
+std::vector<storage::DefaultCollection> default_collections() {
+    std::vector<storage::DefaultCollection> collections;
+    for (const dav::Extension* extension : kExtensions)
+        for (const dav::ItemRule& rule : extension->items)
+            collections.push_back(
+                {rule.home, rule.collection, std::string(rule.default_name), std::string(rule.default_title), titled});
+    return collections;
 }
 
 class AssembledCore final : public Core {
@@ -26,9 +53,11 @@ class AssembledCore final : public Core {
     AssembledCore(const CoreOptions& options, storage::Seams seams)
         : base_path_(options.base_path),
           store_(storage::Store::open(with_schema(options.store), seams)),
-          accounts_(*store_),
+          accounts_(*store_, default_collections()),
           credentials_(*store_, accounts_, options.auth),
-          pipeline_(credentials_, seams, make_site(options), [this] { return ready(); }) {}
+          pipeline_(credentials_, seams, make_site(options), [this] { return ready(); }) {
+        if (store_->state().writable()) accounts_.complete_spaces();
+    }
 
     http::Handler& handler() override { return pipeline_; }
     storage::Store& store() override { return *store_; }

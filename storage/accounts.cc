@@ -82,6 +82,23 @@ class Edit {
     std::vector<KvKey> written_;
 };
 
+void make_default(WriteTxn& txn, const Principal& owner, const DefaultCollection& one, const Author& author) {
+    const auto space = txn.space_of(one.space, owner.uid);
+    if (!space || txn.child(space->root, one.name)) return;
+    std::string octets(owner.uid.view());
+    octets += static_cast<char>(one.kind);
+    octets += one.name;
+    const base::Hash hash = base::sha256(octets);
+    const auto props = one.props(owner.kind == PrincipalKind::group ? owner.given_name : one.title);
+    WriteTxn::Make make;
+    make.parent = space->root;
+    make.name = one.name;
+    make.kind = one.kind;
+    make.oid = base::id_from(hash.view().substr(0, sizeof(Oid::bytes)));
+    make.props = props;
+    txn.make(make, author);
+}
+
 std::string new_password_id(base::Rng& rng) {
     constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
     std::array<std::uint8_t, 8> random{};
@@ -94,8 +111,11 @@ std::string new_password_id(base::Rng& rng) {
 }  // namespace
 
 struct Accounts::State {
-    explicit State(Store& opened)
-        : store(opened), changing(opened.seams().exec.monitor()), guard(opened.seams().exec.monitor()) {
+    State(Store& opened, std::vector<DefaultCollection> default_collections)
+        : store(opened),
+          defaults(std::move(default_collections)),
+          changing(opened.seams().exec.monitor()),
+          guard(opened.seams().exec.monitor()) {
         book = std::make_shared<const AccountBook>(load());
     }
 
@@ -145,11 +165,14 @@ struct Accounts::State {
             edit.new_epoch(made);
             edit.set_fact(made, "name", made.given_name);
             edit.follow();
-            return *load_book(edit.txn()).find(made.uid);
+            const Principal there = *load_book(edit.txn()).find(made.uid);
+            for (const DefaultCollection& one : defaults) make_default(edit.txn(), there, one, author);
+            return there;
         });
     }
 
     Store& store;
+    const std::vector<DefaultCollection> defaults;
     std::unique_ptr<base::Monitor> changing;  // held over a whole change, the commit included
     std::unique_ptr<base::Monitor> guard;     // of what follows, for moments
     std::shared_ptr<const AccountBook> book;
@@ -158,8 +181,25 @@ struct Accounts::State {
     std::vector<std::function<void()>> hooks;
 };
 
-Accounts::Accounts(Store& store) : state_(std::make_unique<State>(store)) {}
+Accounts::Accounts(Store& store, std::vector<DefaultCollection> defaults)
+    : state_(std::make_unique<State>(store, std::move(defaults))) {}
 Accounts::~Accounts() = default;
+
+void Accounts::complete_spaces() {
+    base::Locked one_at_a_time(*state_->changing);
+    const auto lacking = state_->store.read([](ReadTxn& txn) { return lacking_spaces(txn, load_book(txn)); });
+    if (lacking.empty()) return;
+    const Author author{Cause::admin, {}, {}};
+    state_->store.write([&](WriteTxn& txn) {
+        const AccountBook book = load_book(txn);
+        for (const Lacking& one : lacking_spaces(txn, book)) {
+            const Principal& owner = *book.find(one.owner);
+            make_space_of(txn, owner, one.kind, author);
+            for (const DefaultCollection& collection : state_->defaults)
+                if (collection.space == one.kind) make_default(txn, owner, collection, author);
+        }
+    });
+}
 
 std::shared_ptr<const AccountBook> Accounts::book() const {
     return state_->current();

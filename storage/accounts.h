@@ -14,10 +14,21 @@
 
 namespace storage {
 
+// A collection that every new user or group has in its space of that kind. Its id follows from whose it is and its
+// name.
+struct DefaultCollection {
+    SpaceKind space = SpaceKind::contacts;
+    NodeKind kind = NodeKind::addressbook;
+    std::string name;
+    // Its properties; `title` is what people call it: the one below, or the name of the group that it belongs to.
+    std::string title;
+    std::vector<PropChange> (*props)(std::string_view title) = nullptr;
+};
+
 // Reads and changes accounts through the store. Thread-safe.
 class Accounts {
   public:
-    explicit Accounts(Store& store);
+    explicit Accounts(Store& store, std::vector<DefaultCollection> defaults = {});
     ~Accounts();
 
     std::shared_ptr<const AccountBook> book() const;  // current; cheap
@@ -25,6 +36,9 @@ class Accounts {
     void on_change(std::function<void()> hook);
     // After records of another home were applied: the book is read again, and who wants to know is told.
     void reload();
+
+    // Users and groups of before a kind of space was there get theirs.
+    void complete_spaces();
 
     // What() of AccountError is one clear line for the admin: unknown user, name taken, bad name, …
     Principal add_user(std::string_view name, bool admin, std::string password_phc, const Author& author);

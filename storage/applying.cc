@@ -36,6 +36,12 @@ std::size_t Writing::apply(SpaceId id, std::span<const LogRecord> records, Fetch
     bool anew = false;
     Author last;
     std::vector<KvKey> changed;
+    struct Unshown {
+        const LogRecord* record;
+        ContentFacet content;
+        Stamp stamp;
+    };
+    std::vector<Unshown> unshown;  // contents of items that may come to stand beside another
     for (const LogRecord& record : records) {
         const std::int64_t known = ledger_.known(id, record.dot.origin);
         if (record.dot.seq <= known) continue;
@@ -54,6 +60,7 @@ std::size_t Writing::apply(SpaceId id, std::span<const LogRecord> records, Fetch
         if (record.kind != RecordKind::node && record.kind != RecordKind::remove) continue;
         if (anew || !apply_plainly(space, record, *body, stamp, supply)) {
             anew = true;
+            if (body->content && space.dir.empty()) unshown.push_back({&record, *body->content, stamp});
             const auto node = body->meta ? by_oid(id, record.oid) : std::nullopt;
             if (node) apply_meta(node->id, *body->meta, stamp);
         }
@@ -63,8 +70,32 @@ std::size_t Writing::apply(SpaceId id, std::span<const LogRecord> records, Fetch
         }
     }
     if (anew) lay_out_anew(id, last, &supply);
+    for (const Unshown& one : unshown) keep_unshown(id, *one.record, one.content, one.stamp, supply);
     if (!changed.empty()) follow_accounts(*this, changed, last);
     return fresh;
+}
+
+// A content that lost against another: history has it, and who merges.
+void Writing::keep_unshown(SpaceId space, const LogRecord& record, const ContentFacet& content, const Stamp& stamp,
+                           Supply& supply) {
+    if (!content.hash || body(*content.hash)) return;
+    const auto node = by_oid(space, record.oid);
+    if (!node || !is_item(node->kind) || node->hash == content.hash) return;
+    Content* octets = supply.take(*content.hash);
+    if (octets == nullptr) return;  // its writer has it, and merges
+    Node lost = *node;
+    lost.hash = content.hash;
+    lost.size = content.size;
+    lost.mtime_ns = content.mtime_ns;
+    lost.content = record.dot;
+    lost.content_lsn = stamp.lsn;
+    db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING")
+        .bind_blob(content.hash->view())
+        .bind_blob(octets->is_inline() ? octets->bytes() : read_staged(tree_, *octets))
+        .run();
+    Stamp ended = stamp;
+    ended.lsn = ledger_.bare_lsn();
+    keep_version(lost, ended, record.author, {});
 }
 
 // False: it is not plain, and nothing was done about it.
@@ -144,7 +175,7 @@ bool Writing::create_plainly(const Space& space, const LogRecord& record, const 
         node.size = body.content->size;
         node.hash = body.content->hash;
         node.id = ledger_.next_node();
-        add_file(node, rank, rank, content, stamp);
+        add_file(node, rank, rank, content, nullptr, stamp);
     }
     if (body.meta) apply_meta(node.id, *body.meta, stamp);
     return true;
@@ -203,7 +234,7 @@ bool Writing::rewrite_plainly(const Node& node, const LogRecord& record, const C
     next.hash = content.hash;
     next.mtime_ns = facts.mtime_ns;
     next.exec = facts.exec;
-    replace_content(node, next, rank, octets, stamp, record.author);
+    replace_content(node, next, rank, octets, nullptr, stamp, record.author);
     return true;
 }
 

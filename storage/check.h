@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "storage/store.h"
@@ -42,6 +43,10 @@ void put_versions_back(ReadTxn& txn, sql::Connection& db, Tree& tree, std::vecto
 
 // What stood in the way of a change and was kept aside: nothing is wrong with it, but somebody may miss it.
 void check_kept_aside(const Tree& tree, std::vector<Store::Finding>& findings);
+
+// The index rows of cards and events against their octets. Returns the items whose rows are not what these say.
+std::vector<NodeId> check_index(sql::Connection& db, std::span<const Indexer> indexers,
+                                std::vector<Store::Finding>& findings);
 
 // lock_above against the locks and their places.
 void check_locks(sql::Connection& db, std::vector<Store::Finding>& findings);

@@ -35,6 +35,7 @@ Committer::Committer(const Setup& setup)
       queue_max_(setup.queue_max),
       free_floor_bytes_(setup.free_floor_bytes),
       durability_(setup.durability),
+      indexers_(setup.indexers),
       log_sync_(setup.log_sync),
       ledger_(setup.db, setup.seams.clock),
       folders_(setup.db),
@@ -217,7 +218,8 @@ bool Committer::commit_group(std::vector<Job*> jobs) {
     Chores chores = take_chores();
     Flight flight;
     folders_.trim();
-    Writing txn({db_, fresh_, locked_, ledger_, folders_, tangles_, tree_, wait_for_steps_, seams_, free_floor_bytes_},
+    Writing txn({db_, fresh_, locked_, ledger_, folders_, tangles_, tree_, wait_for_steps_, seams_, free_floor_bytes_,
+                 indexers_},
                 flight.group);
     bool launched = false;
     const auto undo = [&] {
@@ -360,8 +362,8 @@ void Committer::maybe_checkpoint(bool waiting) {
     const int fresh = frames - std::max(checkpointed_frames_, 0);
     const bool asked = checkpointed_frames_ < 0;
     if (!asked && fresh < (waiting ? kCheckpointFramesBusy : kCheckpointFrames)) return;
-    // A checkpoint syncs the log first. Were that to fail with commits in it that were never synced, the next sync would
-    // succeed without them: only LogSync, which stops then, may be the one to bring them to the disk.
+    // A checkpoint syncs the log first. Were that to fail with commits in it that were never synced, the next sync
+    // would succeed without them: only LogSync, which stops then, may be the one to bring them to the disk.
     if (log_sync_) log_sync_->sync(committed_);
     try {
         const auto wal = db_.checkpoint();

@@ -48,6 +48,7 @@ class Committer {
         RootState& root;
         Durability durability = Durability::strict;
         LogSync* log_sync = nullptr;  // relaxed: commits are synced by it
+        const std::vector<Indexer>& indexers;
     };
     explicit Committer(const Setup& setup);
     ~Committer();  // finishes what is queued
@@ -112,6 +113,7 @@ class Committer {
     const std::size_t queue_max_;
     const std::uint64_t free_floor_bytes_;
     const Durability durability_;
+    const std::vector<Indexer>& indexers_;
     LogSync* const log_sync_;
     Ledger ledger_;
     Folders folders_;

@@ -108,13 +108,14 @@ std::string Writing::remove_space(SpaceId id, const Author& author) {
     return step.dst;
 }
 
-Node Writing::make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive) {
+Node Writing::make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive, NodeKind kind) {
+    CHECK(is_collection(kind));
     const bool files = on_disk(space);
     begin_verb();
     Node node;
     node.id = ledger_.next_node();
     node.space = space;
-    node.kind = NodeKind::folder;
+    node.kind = kind;
     node.oid = revive ? revive->oid : base::new_object_id(seams_.clock, seams_.rng);
     node.created_ms = revive ? revive->created_ms : seams_.clock.now_ms();
     node.mtime_ns = seams_.clock.now_ms() * 1'000'000;
@@ -166,6 +167,11 @@ std::vector<NodeId> Writing::add_copied(std::span<const Copied> members, const A
         const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
         insert(node, stamp);
         store_props(node.id, node.space, body.meta, stamp);
+        if (is_item(node.kind) && !indexers_.empty()) {
+            const auto octets = node.hash ? Reading::body(*node.hash) : std::nullopt;
+            if (!octets) throw base::Failure(base::Fault::corrupt, "a copied item has no octets");
+            index_item(node, *octets);
+        }
         if (member.facts) set_disk(node.id, *member.facts);
         if (collection && !member.facts && on_disk(node.space)) {
             FileStep& step = queue(stamp, StepOp::make_folder, node.space, node.id);

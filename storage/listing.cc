@@ -46,6 +46,7 @@ struct ListingQueries {
     Beside& props;
     Beside& disk;
     Beside& locks;
+    Beside& octets;
 };
 
 template <typename Base>
@@ -54,6 +55,7 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
     Beside props;
     Beside disk;
     Beside locks;
+    Beside octets;
     if (has(needs, Need::props)) {
         auto query = db_.query(
             "SELECT p.node, p.ns, p.name, p.value FROM node AS n CROSS JOIN prop AS p ON p.node = n.id"
@@ -77,10 +79,17 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
         query.bind(parent).bind_text(after).bind(clock_.now_ms());
         locks.open(std::move(query));
     }
+    if (has(needs, Need::octets)) {
+        auto query = db_.query(
+            "SELECT n.id, b.bytes FROM node AS n CROSS JOIN body AS b ON b.hash = n.hash"
+            " WHERE n.parent = ?1 AND n.name > ?2 AND n.kind IN (5, 6) ORDER BY n.name");
+        query.bind(parent).bind_text(after);
+        octets.open(std::move(query));
+    }
     auto query =
         db_.query("SELECT " NODE_COLUMNS " FROM node AS n WHERE n.parent = ?1 AND n.name > ?2 ORDER BY n.name");
     query.bind(parent).bind_text(after);
-    return give({query, props, disk, locks}, needs, std::min(limit, kListPageMax), each);
+    return give({query, props, disk, locks, octets}, needs, std::min(limit, kListPageMax), each);
 }
 
 template <typename Base>
@@ -91,6 +100,7 @@ void Reading<Base>::rows(std::span<const NodeId> ids, Need needs, const std::fun
     Beside props;
     Beside disk;
     Beside locks;
+    Beside octets;
     if (has(needs, Need::props)) {
         auto query = db_.query(
             "SELECT p.node, p.ns, p.name, p.value FROM json_each(?1) AS j CROSS JOIN prop AS p ON p.node = j.value"
@@ -111,9 +121,16 @@ void Reading<Base>::rows(std::span<const NodeId> ids, Need needs, const std::fun
         query.bind_text(list).bind(clock_.now_ms());
         locks.open(std::move(query));
     }
+    if (has(needs, Need::octets)) {
+        auto query = db_.query(
+            "SELECT n.id, b.bytes FROM json_each(?1) AS j CROSS JOIN node AS n ON n.id = j.value"
+            " CROSS JOIN body AS b ON b.hash = n.hash WHERE n.kind IN (5, 6)");
+        query.bind_text(list);
+        octets.open(std::move(query));
+    }
     auto query = db_.query("SELECT " NODE_COLUMNS " FROM json_each(?1) AS j CROSS JOIN node AS n ON n.id = j.value");
     query.bind_text(list);
-    give({query, props, disk, locks}, needs, ids.size(), each);
+    give({query, props, disk, locks, octets}, needs, ids.size(), each);
 }
 
 template <typename Base>
@@ -139,6 +156,8 @@ std::size_t Reading<Base>::give(const ListingQueries& from, Need needs, std::siz
         from.disk.rows_of(row.node.id, [&](const sql::Query& facts) {
             row.disk = facts_from(facts, is_collection(row.node.kind), row.node.exec);
         });
+        row.octets.clear();
+        from.octets.rows_of(row.node.id, [&](const sql::Query& body) { row.octets = body.blob(1); });
         from.locks.rows_of(row.node.id, [&](const sql::Query& lock) { row.locks.push_back(lock_from(lock, 1)); });
         if (has(needs, Need::disk)) {
             const auto look = fresh_.look(row.node.id, view);
@@ -162,10 +181,12 @@ template <typename Base>
 std::optional<Row> Reading<Base>::row(NodeId id, Need needs) {
     auto found = node(id);
     if (!found) return std::nullopt;
-    Row row{*std::move(found), {}, {}, {}};
+    Row row{*std::move(found), {}, {}, {}, {}};
     if (has(needs, Need::props)) row.props = props(id);
     if (has(needs, Need::disk)) row.disk = disk(id);
     if (has(needs, Need::locks)) row.locks = locks_at(std::span(&row.node, 1));
+    if (has(needs, Need::octets) && is_item(row.node.kind) && row.node.hash)
+        row.octets = body(*row.node.hash).value_or(std::string());
     return row;
 }
 

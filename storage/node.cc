@@ -48,6 +48,7 @@ namespace {
 class NoIndex final : public IndexEntry {
   public:
     void store(sql::Connection&, NodeId) const override {}
+    bool is_stored(sql::Connection&, NodeId) const override { return true; }
 };
 
 }  // namespace
@@ -55,6 +56,10 @@ class NoIndex final : public IndexEntry {
 const IndexEntry& no_index() {
     static const NoIndex none;
     return none;
+}
+
+std::unique_ptr<IndexEntry> make_no_index() {
+    return std::make_unique<NoIndex>();
 }
 
 std::vector<PropChange> as_set(const std::vector<Prop>& props) {

@@ -24,7 +24,7 @@ struct Dot {
 };
 
 // Numbers are stored in the database and in records: never renumber.
-enum class SpaceKind : std::uint8_t { sys = 1, files = 2, pim = 3 };
+enum class SpaceKind : std::uint8_t { sys = 1, files = 2, contacts = 3, calendars = 4 };
 enum class NodeKind : std::uint8_t { folder = 1, file = 2, calendar = 3, addressbook = 4, event = 5, card = 6 };
 inline bool is_collection(NodeKind kind) {
     return kind == NodeKind::folder || kind == NodeKind::calendar || kind == NodeKind::addressbook;
@@ -111,7 +111,7 @@ struct PropChanges {
 
 // What a listing fetches beside the node, in one query each for the whole set. `sync` is the same for all rows of a
 // space: ReadTxn::sync_state.
-enum class Need : std::uint8_t { none = 0, props = 1, disk = 2, index = 4, locks = 8, sync = 16 };
+enum class Need : std::uint8_t { none = 0, props = 1, disk = 2, octets = 4, locks = 8, sync = 16 };
 constexpr Need operator|(Need a, Need b) {
     return static_cast<Need>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
 }
@@ -124,6 +124,7 @@ struct Row {
     std::vector<Prop> props;        // Need::props
     std::optional<FileFacts> disk;  // Need::disk: what we last saw
     std::vector<Lock> locks;        // Need::locks: rooted here
+    std::string octets;             // Need::octets: of a card or an event
 };
 
 }  // namespace storage

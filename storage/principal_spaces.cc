@@ -1,6 +1,7 @@
 #include "storage/principal_spaces.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "storage/account_book.h"
@@ -10,6 +11,7 @@ namespace storage {
 namespace {
 
 constexpr std::string_view kFolders = "files/";
+constexpr std::array kKinds = {SpaceKind::files, SpaceKind::contacts};
 
 std::string folder_of(const Principal& principal) {
     return std::string(kFolders) + principal.name;
@@ -44,7 +46,7 @@ void leave_group(WriteTxn& txn, const KvKey& at) {
 
 std::string remove_spaces(WriteTxn& txn, const base::Id128& owner, const Author& author) {
     end_locks(txn, owner, std::nullopt);
-    if (const auto pim = txn.space_of(SpaceKind::pim, owner)) txn.remove_space(pim->id, author);
+    if (const auto contacts = txn.space_of(SpaceKind::contacts, owner)) txn.remove_space(contacts->id, author);
     const auto files = txn.space_of(SpaceKind::files, owner);
     return files ? txn.remove_space(files->id, author) : std::string();
 }
@@ -84,14 +86,29 @@ void rename_folders(WriteTxn& txn, const AccountBook& book) {
     }
 }
 
-void make_folder(WriteTxn& txn, const Principal& owner, const Author& author) {
-    if (txn.space_of(SpaceKind::files, owner.uid)) return;
-    const std::string dir = folder_of(owner);
-    const bool is_free = !folders_in_use(txn).contains(dir);
-    txn.make_space(SpaceKind::files, owner.uid, is_free ? dir : spare_folder_of(owner.uid), author);
+}  // namespace
+
+std::vector<Lacking> lacking_spaces(ReadTxn& txn, const AccountBook& book) {
+    std::set<std::pair<base::Id128, SpaceKind>> there;
+    for (const Space& space : txn.spaces()) there.emplace(space.owner, space.kind);
+    std::vector<Lacking> lacking;
+    for (const auto& [name, principal] : book.by_name) {
+        for (const SpaceKind kind : kKinds)
+            if (!there.contains({principal.uid, kind})) lacking.push_back({principal.uid, kind});
+    }
+    return lacking;
 }
 
-}  // namespace
+void make_space_of(WriteTxn& txn, const Principal& owner, SpaceKind kind, const Author& author) {
+    if (txn.space_of(kind, owner.uid)) return;
+    if (kind != SpaceKind::files) {
+        txn.make_space(kind, owner.uid, "", author);
+        return;
+    }
+    const std::string dir = folder_of(owner);
+    const bool is_free = !folders_in_use(txn).contains(dir);
+    txn.make_space(kind, owner.uid, is_free ? dir : spare_folder_of(owner.uid), author);
+}
 
 std::map<base::Id128, std::string> follow_accounts(WriteTxn& txn, std::span<const KvKey> changed,
                                                    const Author& author) {
@@ -113,7 +130,9 @@ std::map<base::Id128, std::string> follow_accounts(WriteTxn& txn, std::span<cons
     const AccountBook book = load_book(txn);
     rename_folders(txn, book);
     for (const base::Id128& uid : principals) {
-        if (const Principal* principal = book.find(uid)) make_folder(txn, *principal, author);
+        const Principal* principal = book.find(uid);
+        if (principal == nullptr) continue;
+        for (const SpaceKind kind : kKinds) make_space_of(txn, *principal, kind, author);
     }
     return went;
 }

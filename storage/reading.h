@@ -72,6 +72,7 @@ class Reading : public Base {
     std::vector<KvRow> kv_rows(std::string_view table) override;
     std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) override;
     std::vector<KvMark> kv_marks(std::string_view table) override;
+    sql::Connection& connection() override { return db_; }
     std::optional<std::string> local(std::string_view table, std::string_view key) override;
     Past past() override;
     std::vector<Dot> vector(SpaceId space) override;
@@ -108,7 +109,6 @@ class ReadView final : public Reading<ReadTxn> {
              LogSync* log_sync)
         : Reading(db, fresh, locked, clock), log_sync_(log_sync) {}
     Lsn last_before(std::int64_t at_ms);  // the last record older than that; 0 = none
-    sql::Connection& connection() { return db_; }
 
   protected:
     Lsn told_up_to() const override;

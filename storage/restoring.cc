@@ -138,6 +138,7 @@ class Restoring {
     Author author_;
     PastNode was_;
     bool is_there_ = false;
+    bool on_disk_ = false;
     std::map<Oid, PastFacts> facts_;
     std::optional<Node> hidden_;  // a tree being built that nobody sees yet
     std::vector<Folder> open_;
@@ -165,6 +166,8 @@ std::optional<PutBackDone> Restoring::run() {
         was_ = *was;
         const auto now = txn.by_oid(what_.space, what_.oid);
         is_there_ = now && is_shown(txn, *now);
+        const auto space = txn.space(what_.space);
+        on_disk_ = space && !space->dir.empty();
         return true;
     });
     if (!found) return std::nullopt;
@@ -228,12 +231,13 @@ std::optional<Content> Restoring::stage_octets(const PastNode& node, PastOctets 
 }
 
 bool Restoring::put_file() {
-    CHECK(!is_item(was_.kind));
+    CHECK(!is_collection(was_.kind));
     auto content = stage(was_);
     if (!content) return false;
     facts_ = past_facts(store_, was_.space, std::span(&was_.oid, 1), what_.at);
     const PastFacts facts = facts_of(was_.oid);
     const std::int64_t mtime_ns = facts.mtime_ns.value_or(was_.content->mtime_ns);
+    const auto index = is_item(was_.kind) ? store_.index_entry(was_.kind, content->bytes()) : make_no_index();
     done_.node = store_.write([&](WriteTxn& txn) {
         const auto now = txn.by_oid(was_.space, was_.oid);
         const bool there = now && is_shown(txn, *now);
@@ -261,8 +265,8 @@ bool Restoring::put_file() {
         put.props = changes;
         // The function may run again: octets in memory are copied, a staged file stays ours until the commit.
         if (content->is_inline())
-            return txn.put(put, Content::inlined(content->bytes(), content->hash()), no_index(), author_).node;
-        return txn.put(put, std::move(*content), no_index(), author_).node;
+            return txn.put(put, Content::inlined(content->bytes(), content->hash()), *index, author_).node;
+        return txn.put(put, std::move(*content), *index, author_).node;
     });
     done_.files = 1;
     return true;
@@ -279,7 +283,7 @@ void Restoring::put_folder() {
     const PastFacts facts = facts_of(was_.oid);
     std::optional<Revive> revive;
     if (comes_back) revive = revive_of(was_.oid, facts);
-    hidden_ = store_.write([&](WriteTxn& txn) { return txn.make_hidden(was_.space, author_, revive); });
+    hidden_ = store_.write([&](WriteTxn& txn) { return txn.make_hidden(was_.space, author_, revive, was_.kind); });
     PropChanges changes{changes_to(facts, {}), facts.mtime_ns, std::nullopt};
     if (!changes.empty()) store_.write([&](WriteTxn& txn) { txn.set_props(hidden_->id, changes, author_); });
     const std::string path = store_.read([&](ReadTxn& txn) { return txn.disk_path(*hidden_); });
@@ -335,7 +339,14 @@ std::vector<PastNode> Restoring::members(NodeId folder, const std::string& after
 }
 
 bool Restoring::put_into_hidden(const PastNode& member, const std::string& path, WriteTxn::Copied& copied) {
+    if (is_item(member.kind)) {
+        if (!member.content || !member.content->hash) return false;
+        copied.size = member.content->size;
+        copied.hash = member.content->hash;
+        return store_.read([&](ReadTxn& txn) { return txn.body(*copied.hash).has_value(); });
+    }
     if (is_collection(member.kind)) {
+        if (!on_disk_) return true;
         tree_.make_folder(path);
         copied.facts = tree_.stat(path);
         return true;

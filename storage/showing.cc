@@ -233,7 +233,7 @@ class Writing::Showing {
             folders_[oid] = node.id;
         } else {
             take_content(node, shown.content, want.object);
-            txn_.add_file(node, content_rank(want), place_rank(want), supply_.take(*node.hash), stamp_);
+            txn_.add_file(node, content_rank(want), place_rank(want), supply_.take(*node.hash), nullptr, stamp_);
         }
         if (want.object == nullptr) return;
         for (const auto& [key, head] : want.object->meta())
@@ -256,7 +256,7 @@ class Writing::Showing {
             Node node = old;
             take_content(node, shown.content, shown.copy_of ? nullptr : state_.find(one.oid));
             Content* octets = old.hash == node.hash ? nullptr : supply_.take(*node.hash);
-            txn_.replace_content(old, node, shown.content.rank, octets, stamp_, author_);
+            txn_.replace_content(old, node, shown.content.rank, octets, nullptr, stamp_, author_);
         }
     }
 
@@ -305,6 +305,7 @@ void Writing::reveal(const std::vector<WantedContent>& wanted, FetchedContents& 
             const bool has = step.op == StepOp::write_inline && base::sha256(step.bytes) == one.hash;
             if (has && !content) content = Content::inlined(step.bytes, one.hash);
         }
+        if (auto octets = body(one.hash)) content = Content::inlined(*std::move(octets), one.hash);
         for (const std::string& path : paths_of(one)) {
             if (content) break;
             content = receive_content(tree_, seams_.rng, one,

@@ -170,4 +170,17 @@ Content Upload::finish(std::optional<std::int64_t> mtime_ns) {
     return content;
 }
 
+std::string read_staged(const Tree& tree, const Content& content) {
+    const auto file = tree.open(content.staged_path());
+    std::string octets(static_cast<std::size_t>(content.size()), '\0');
+    std::size_t done = 0;
+    while (file && done < octets.size()) {
+        const std::size_t got = file->read_at(octets.data() + done, octets.size() - done, done);
+        if (got == 0) break;
+        done += got;
+    }
+    if (!file || done < octets.size()) throw base::Failure(base::Fault::io, "a staged content vanished");
+    return octets;
+}
+
 }  // namespace storage

@@ -51,6 +51,10 @@ class Content {
     std::int64_t size_ = 0;
 };
 
+// The octets of a staged content that is small enough for memory, as those of a card are. Throws Failure when they are
+// not there.
+std::string read_staged(const Tree& tree, const Content& content);
+
 // One body being received. Memory up to kInlineBytesMax, then a file in `.hearth/staging`, hashed while written,
 // write-back started every 8 MiB. One thread at a time. Dropping it leaves nothing behind.
 class Upload final : public base::ByteSink {

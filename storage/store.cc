@@ -114,9 +114,9 @@ class StoreOnDisk final : public Store {
             log_sync_ =
                 std::make_unique<LogSync>(seams_, tree_->open(kWriteAheadLog), std::stoll(meta(*writer_, "lsn_last")));
         }
-        committer_ = std::make_unique<Committer>(
-            Committer::Setup{*writer_, fresh_, locked_, *tree_, seams_, options_.write_queue_max,
-                             options_.free_floor_bytes, failed_, *state_, options_.durability, log_sync_.get()});
+        committer_ = std::make_unique<Committer>(Committer::Setup{
+            *writer_, fresh_, locked_, *tree_, seams_, options_.write_queue_max, options_.free_floor_bytes, failed_,
+            *state_, options_.durability, log_sync_.get(), options_.indexers});
         readers_monitor_ = seams_.exec.monitor();
         for (std::size_t i = 0; i < options_.readers; ++i) {
             readers_.push_back(
@@ -133,6 +133,18 @@ class StoreOnDisk final : public Store {
     const Seams& seams() const override { return seams_; }
     const std::string& root() const override { return options_.root; }
     base::Id128 uuid() const override { return uuid_; }
+    std::unique_ptr<IndexEntry> index_entry(NodeKind kind, std::string_view octets) const override {
+        for (const Indexer& indexer : options_.indexers)
+            if (indexer.kind == kind) return indexer.entry(octets);
+        return make_no_index();
+    }
+    std::optional<std::string> merged_item(NodeKind kind, const std::optional<std::string>& before,
+                                           std::string_view later, std::string_view earlier) const override {
+        for (const Indexer& indexer : options_.indexers)
+            if (indexer.kind == kind && indexer.merged)
+                return indexer.merged(before ? &*before : nullptr, later, earlier);
+        return std::nullopt;
+    }
     RootState& state() override { return *state_; }
     bool behind(const std::string& path) override { return committer_->behind(path); }
     void checkpoint() override { committer_->checkpoint(); }
@@ -503,6 +515,7 @@ std::size_t StoreOnDisk::forget_removals(const Forget& what, std::size_t limit) 
 std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
     std::vector<Finding> findings;
     std::vector<KeptFolder> strays;
+    std::vector<NodeId> unindexed;
     run_read([&](ReadTxn& txn) {
         // What is committed and not yet on the disk would look missing.
         committer_->settle(txn.lsn());
@@ -512,6 +525,7 @@ std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
         check_history(view.connection(), *tree_, findings);
         check_kept_aside(*tree_, findings);
         strays = find_strays(view.connection(), *tree_);
+        unindexed = check_index(view.connection(), options_.indexers, findings);
         if (repair) return;
         check_sums(view.connection(), findings);
         check_locks(view.connection(), findings);
@@ -533,6 +547,11 @@ std::vector<Store::Finding> StoreOnDisk::check(bool repair) {
         static_cast<Writing&>(txn).repair_sums(findings);
         static_cast<Writing&>(txn).repair_locks(findings);
     });
+    for (std::size_t done = 0; done < unindexed.size(); done += kCopyGroupMax) {
+        const auto page = std::span(unindexed).subspan(done).first(std::min(kCopyGroupMax, unindexed.size() - done));
+        write([&](WriteTxn& txn) { static_cast<Writing&>(txn).repair_index(page); });
+    }
+    for (Finding& one : findings) one.repaired |= one.what == "index";
     return findings;
 }
 

@@ -39,6 +39,7 @@ class Store {
         std::size_t readers = 4;  // read connections
         std::size_t write_queue_max = 512;
         std::vector<SchemaPart> schema;      // of the domains
+        std::vector<Indexer> indexers;       // one for each kind of items that is stored
         std::int64_t wal_bytes = 16 << 20;   // the write-ahead log is grown to that once; 0 = as it comes
         std::uint64_t free_floor_bytes = 0;  // below it content writes throw Fault::disk_full
         VolumePolicy volume = VolumePolicy::proven;
@@ -106,6 +107,11 @@ class Store {
     virtual const Seams& seams() const = 0;
     virtual const std::string& root() const = 0;
     virtual base::Id128 uuid() const = 0;
+    // What the domain of that kind makes of octets, for put; no_index() where none reads the kind. Any thread.
+    virtual std::unique_ptr<IndexEntry> index_entry(NodeKind kind, std::string_view octets) const = 0;
+    // What it makes of two contents (indexer.h). Any thread.
+    virtual std::optional<std::string> merged_item(NodeKind kind, const std::optional<std::string>& before,
+                                                   std::string_view later, std::string_view earlier) const = 0;
     virtual RootState& state() = 0;  // whether it takes writes, and why not
     // A committed change of `path`, or of what is above or below it, could not be brought to the disk yet: what the
     // tree has there is not what the index says, and nobody else's doing.
@@ -133,8 +139,10 @@ class Store {
         static constexpr std::string_view kMissingVersion = "missing-version";  // a state of history without octets
         static constexpr std::string_view kUnknownVersion = "unknown-version";  // octets that no state leads to
         static constexpr std::string_view kUnknownTrash = "unknown-trash";      // and those that no removal does
+        static constexpr std::string_view kUnreadable = "unreadable-item";      // a card or an event; no fault of ours
         bool is_fault() const {
-            return what != kKeptAside && what != kCaseTwin && what != kLookTwin && what != kHardLink;
+            return what != kKeptAside && what != kCaseTwin && what != kLookTwin && what != kHardLink &&
+                   what != kUnreadable;
         }
         std::string what;  // "digest", "missing-file", "schema", …
         std::string where;

@@ -17,6 +17,10 @@
 #include "storage/staging.h"
 #include "storage/sync.h"
 
+namespace sql {
+class Connection;
+}
+
 namespace storage {
 
 struct KvFacet;
@@ -102,6 +106,9 @@ class ReadTxn {
     virtual std::vector<KvRow> kv_rows(std::string_view table, std::string_view key) = 0;  // of one key
     virtual std::vector<KvMark> kv_marks(std::string_view table) = 0;                      // in key, field, dot order
 
+    // For queries of a domain's own tables; node and prop are read by the verbs above.
+    virtual sql::Connection& connection() = 0;
+
     // Local values that are never logged (counters, last use).
     virtual std::optional<std::string> local(std::string_view table, std::string_view key) = 0;
 
@@ -166,6 +173,8 @@ class WriteTxn : public ReadTxn {
         std::optional<bool> exec;              // empty = as it was
         std::span<const PropChange> props = {};
         std::optional<Revive> revive = {};  // where the name is free
+        // Contents that stand beside the one that shows, and are in this one: it replaces them too.
+        std::span<const Dot> takes_up = {};
     };
     struct PutResult {
         Put outcome;
@@ -184,7 +193,8 @@ class WriteTxn : public ReadTxn {
 
     // A copy being built: a hidden folder (no parent) with its own folder under .hearth/staging. Members are added by
     // add_copied, in groups of at most kCopyGroupMax per transaction; `place` of the hidden root shows it in one step.
-    virtual Node make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive = {}) = 0;
+    virtual Node make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive = {},
+                             NodeKind kind = NodeKind::folder) = 0;
     struct Copied {
         NodeId parent = 0;  // inside the hidden tree
         std::string name;
@@ -192,7 +202,7 @@ class WriteTxn : public ReadTxn {
         std::int64_t mtime_ns = 0;
         bool exec = false;
         std::int64_t size = 0;
-        std::optional<base::Hash> hash;
+        std::optional<base::Hash> hash;  // of a card or an event: its octets are in `body` already
         std::optional<FileFacts> facts;  // files: already copied to their place under staging
         std::vector<PropChange> props;
         std::optional<Revive> revive = {};

@@ -347,38 +347,41 @@ WriteTxn::PutResult Writing::put(const PutContent& what, Content&& content, cons
     }
     body.content = ContentFacet{node.hash, node.size, node.mtime_ns, node.exec, {}, {}};
     if (old) body.content->parents = heads_of(*old).contents;
+    for (const Dot& dot : what.takes_up) {
+        auto& parents = body.content->parents;
+        if (std::find(parents.begin(), parents.end(), dot) == parents.end()) parents.push_back(dot);
+    }
     body.meta = meta_of(node.id, what.props);
     add_lost(what.revive, body.meta);
     const Stamp stamp = ledger_.append(node.space, RecordKind::node, node.oid, author, body);
     const Rank rank{stamp.hlc, stamp.dot};
     if (old) {
-        replace_content(*old, node, rank, &content, stamp, author);
+        replace_content(*old, node, rank, &content, &index, stamp, author);
     } else {
         node.place = stamp.dot;
         node.placed_lsn = stamp.lsn;
-        add_file(node, rank, rank, &content, stamp);
+        add_file(node, rank, rank, &content, &index, stamp);
     }
     store_props(node.id, node.space, body.meta, stamp);
-    index.store(db_, node.id);
     return {old ? Put::replaced : Put::created, std::move(node)};
 }
 
 // `node` is complete but for what says when.
 void Writing::add_file(Node& node, const Rank& content_rank, const Rank& place_rank, Content* content,
-                       const Stamp& stamp) {
+                       const IndexEntry* index, const Stamp& stamp) {
     node.content = content_rank.dot;
     node.place = place_rank.dot;
     node.content_lsn = node.placed_lsn = node.changed_lsn = stamp.lsn;
     insert(node, content_rank, place_rank, stamp.lsn);
-    keep_octets(node, *content, std::nullopt, {}, stamp);
+    keep_octets(node, *content, index, std::nullopt, {}, stamp);
     folders_.add(node.parent, share_of(node));
     ledger_.use(node.space, node.size);
     touch(node.parent);
 }
 
 // `node` is `old` with its new content, time and x bit. content null: the octets are the same.
-void Writing::replace_content(const Node& old, Node& node, const Rank& rank, Content* content, const Stamp& stamp,
-                              const Author& author) {
+void Writing::replace_content(const Node& old, Node& node, const Rank& rank, Content* content, const IndexEntry* index,
+                              const Stamp& stamp, const Author& author) {
     node.content = rank.dot;
     node.content_lsn = node.changed_lsn = stamp.lsn;
     const std::string unhashed = !is_item(old.kind) && !old.hash ? trash_path(stamp.lsn) : std::string();
@@ -393,7 +396,7 @@ void Writing::replace_content(const Node& old, Node& node, const Rank& rank, Con
     }
     if (content) {
         std::string keep = old.hash ? version_path(*old.hash) : unhashed;
-        keep_octets(node, *content, expected(node.id), std::move(keep), stamp);
+        keep_octets(node, *content, index, expected(node.id), std::move(keep), stamp);
     } else if (node.exec != old.exec) {
         set_exec_bit(node, stamp);
     }
@@ -405,13 +408,10 @@ void Writing::replace_content(const Node& old, Node& node, const Rank& rank, Con
 
 // Where the octets go: into `body`, or by a file step to the node's place. `keep`: where those that stand there go;
 // empty: nothing stands there.
-void Writing::keep_octets(const Node& node, Content& content, const std::optional<FileFacts>& before, std::string keep,
-                          const Stamp& stamp) {
+void Writing::keep_octets(const Node& node, Content& content, const IndexEntry* index,
+                          const std::optional<FileFacts>& before, std::string keep, const Stamp& stamp) {
     if (is_item(node.kind)) {
-        db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING")
-            .bind_blob(node.hash->view())
-            .bind_blob(content.bytes())
-            .run();
+        keep_item(node, content.is_inline() ? content.bytes() : read_staged(tree_, content), index);
         return;
     }
     const StepOp op = content.is_inline() ? StepOp::write_inline : StepOp::place_staged;
@@ -430,6 +430,33 @@ void Writing::keep_octets(const Node& node, Content& content, const std::optiona
         group_.staged.push_back(&content);
     }
     save(step);
+}
+
+void Writing::keep_item(const Node& node, std::string_view octets, const IndexEntry* index) {
+    db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING")
+        .bind_blob(node.hash->view())
+        .bind_blob(octets)
+        .run();
+    if (index)
+        index->store(db_, node.id);
+    else
+        index_item(node, octets);
+}
+
+// Nothing where no domain reads the kind.
+void Writing::index_item(const Node& node, std::string_view octets) {
+    for (const Indexer& indexer : indexers_)
+        if (indexer.kind == node.kind) indexer.entry(octets)->store(db_, node.id);
+}
+
+void Writing::repair_index(std::span<const NodeId> items) {
+    for (const NodeId id : items) {
+        const auto item = node(id);
+        const auto octets = item && item->hash ? body(*item->hash) : std::nullopt;
+        if (!octets) continue;
+        begin_verb();
+        index_item(*item, *octets);
+    }
 }
 
 Node Writing::place(NodeId id, NodeId parent, std::string_view name, const Author& author) {

@@ -40,6 +40,7 @@ class Writing final : public Reading<WriteTxn> {
         const std::function<void()>& wait_for_steps;  // of the groups before this one; bounded
         const Seams& seams;
         std::uint64_t free_floor_bytes;
+        const std::vector<Indexer>& indexers;
     };
     Writing(const Tools& tools, Group& group)
         : Reading(tools.db, tools.fresh, tools.locked, tools.seams.clock),
@@ -51,6 +52,7 @@ class Writing final : public Reading<WriteTxn> {
           wait_for_steps_(tools.wait_for_steps),
           seams_(tools.seams),
           free_floor_bytes_(tools.free_floor_bytes),
+          indexers_(tools.indexers),
           group_(group) {}
 
     std::size_t verbs() const { return verbs_; }  // how many were begun: after the first, a throw means ROLLBACK
@@ -69,7 +71,7 @@ class Writing final : public Reading<WriteTxn> {
     PutResult put(const PutContent& what, Content&& content, const IndexEntry& index, const Author& author) override;
     Node place(NodeId id, NodeId parent, std::string_view name, const Author& author) override;
     void remove(NodeId id, const Author& author) override;
-    Node make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive) override;
+    Node make_hidden(SpaceId space, const Author& author, const std::optional<Revive>& revive, NodeKind kind) override;
     std::vector<NodeId> add_copied(std::span<const Copied> members, const Author& author) override;
     void set_props(NodeId id, const PropChanges& changes, const Author& author) override;
     void set_kv(const KvKey& at, std::optional<std::string_view> value, const Author& author) override;
@@ -90,6 +92,7 @@ class Writing final : public Reading<WriteTxn> {
     std::vector<Node> hidden_roots();
     void repair_sums(std::vector<Store::Finding>& findings);   // digests and used bytes, recomputed
     void repair_locks(std::vector<Store::Finding>& findings);  // lock_above, made anew
+    void repair_index(std::span<const NodeId> items);          // of the domains, made anew from their octets
 
   protected:
     void adjust(Node& node) const override;
@@ -118,12 +121,16 @@ class Writing final : public Reading<WriteTxn> {
     std::optional<FileFacts> expected(NodeId id);
     void insert(const Node& node, const Stamp& stamp);
     void insert(const Node& node, const Rank& content, const Rank& place, Lsn lsn);
-    void add_file(Node& node, const Rank& content_rank, const Rank& place_rank, Content* content, const Stamp& stamp);
+    // `index` null: it is made from the octets.
+    void add_file(Node& node, const Rank& content_rank, const Rank& place_rank, Content* content,
+                  const IndexEntry* index, const Stamp& stamp);
     void add_folder(Node& node, const Rank& content_rank, const Rank& place_rank, const Stamp& stamp);
-    void replace_content(const Node& old, Node& node, const Rank& rank, Content* content, const Stamp& stamp,
-                         const Author& author);
-    void keep_octets(const Node& node, Content& content, const std::optional<FileFacts>& before, std::string keep,
-                     const Stamp& stamp);
+    void replace_content(const Node& old, Node& node, const Rank& rank, Content* content, const IndexEntry* index,
+                         const Stamp& stamp, const Author& author);
+    void keep_octets(const Node& node, Content& content, const IndexEntry* index,
+                     const std::optional<FileFacts>& before, std::string keep, const Stamp& stamp);
+    void keep_item(const Node& node, std::string_view octets, const IndexEntry* index);
+    void index_item(const Node& node, std::string_view octets);
     Node move_to(const Node& before, NodeId parent, std::string_view name, const Rank& rank, const Stamp& stamp);
     void set_place(const Node& node, const Rank& rank);
     void set_exec_bit(const Node& node, const Stamp& stamp);
@@ -162,6 +169,8 @@ class Writing final : public Reading<WriteTxn> {
     void own_copies_of(SpaceId space, const Oid& oid, const std::set<Oid>& going, const Author& author);
 
     // applying.cc
+    void keep_unshown(SpaceId space, const LogRecord& record, const ContentFacet& content, const Stamp& stamp,
+                      Supply& supply);
     bool apply_plainly(const Space& space, const LogRecord& record, const RecordBody& body, const Stamp& stamp,
                        Supply& supply);
     bool create_plainly(const Space& space, const LogRecord& record, const RecordBody& body, const Stamp& stamp,
@@ -190,6 +199,7 @@ class Writing final : public Reading<WriteTxn> {
     const std::function<void()>& wait_for_steps_;
     const Seams& seams_;
     const std::uint64_t free_floor_bytes_;
+    const std::vector<Indexer>& indexers_;
     Group& group_;
     std::size_t verbs_ = 0;
     Lsn step_record_ = 0;  // whose steps are being queued

@@ -7,6 +7,7 @@
 #include "dav/conditions.h"
 #include "dav/error.h"
 #include "dav/methods/copying.h"
+#include "dav/methods/items.h"
 #include "dav/methods/methods.h"
 #include "dav/preconditions.h"
 #include "dav/request_headers.h"
@@ -46,6 +47,25 @@ bool leads_through(const storage::Walk& walk, storage::NodeId node) {
     return std::any_of(walk.chain.begin(), walk.chain.end(), [&](const storage::Node& n) { return n.id == node; });
 }
 
+// Files stay among files, and what a domain stores where it belongs.
+void check_sort(const Call& call, storage::ReadTxn& txn, const Ends& ends) {
+    const Target& source = ends.source;
+    const Target& destination = ends.destination;
+    if (source.home != destination.home) throw DavError(Status::forbidden).detail("not between files and collections");
+    const ItemRule* rule = rule_of(call, source);
+    if (!rule) return;
+    if (source.is_collection()) {
+        if (source.node().kind != rule->collection || destination.path.size() != 1)
+            throw DavError(rule->collection_location_ok);
+        return;
+    }
+    require_item_place(*rule, destination);
+    const std::string uid = rule->uid_of(txn, source.node().id);
+    std::vector<storage::NodeId> leaving;
+    if (ends.verb == Verb::move) leaving.push_back(source.node().id);
+    require_uid_fits(call, txn, *rule, destination, uid, leaving);
+}
+
 void check(Call& call, storage::ReadTxn& txn, Ends& ends) {
     Target& source = ends.source;
     Target& destination = ends.destination;
@@ -68,6 +88,7 @@ void check(Call& call, storage::ReadTxn& txn, Ends& ends) {
     } else {
         require_creatable(destination);
     }
+    check_sort(call, txn, ends);
     const bool keeps =
         ends.verb == Verb::copy && ends.replaces && !source.is_collection() && !destination.is_collection();
     check_preconditions(call, txn,
@@ -127,6 +148,9 @@ bool put_file(Call& call, Ends& ends) {
     auto found = copy_file(call.context, ends.before.id);
     if (!found) throw DavError(Status::not_found).detail("the source went away while it was read");
     FileCopy copy = *std::move(found);
+    const auto index = storage::is_item(copy.node.kind)
+                           ? call.context.store.index_entry(copy.node.kind, copy.content.bytes())
+                           : storage::make_no_index();
     bool taken = true;
     call.context.store.write([&](storage::WriteTxn& txn) {
         check(call, txn, ends);
@@ -139,6 +163,7 @@ bool put_file(Call& call, Ends& ends) {
         storage::WriteTxn::PutContent what;
         what.parent = destination.parent().id;
         what.name = name_at(destination);
+        what.kind = copy.node.kind;
         what.mtime_ns = copy.node.mtime_ns;
         what.exec = copy.node.exec;
         const bool into_file = ends.replaces && !destination.is_collection();
@@ -147,10 +172,9 @@ bool put_file(Call& call, Ends& ends) {
         what.props = props;
         // The function may run again: octets in memory are copied, a staged file stays ours until the commit.
         if (copy.content.is_inline()) {
-            txn.put(what, storage::Content::inlined(copy.content.bytes(), copy.content.hash()), storage::no_index(),
-                    call.author());
+            txn.put(what, storage::Content::inlined(copy.content.bytes(), copy.content.hash()), *index, call.author());
         } else {
-            txn.put(what, std::move(copy.content), storage::no_index(), call.author());
+            txn.put(what, std::move(copy.content), *index, call.author());
         }
     });
     return taken;
@@ -168,6 +192,7 @@ bool put_empty(Call& call, Ends& ends) {
         storage::WriteTxn::Make make;
         make.parent = destination.parent().id;
         make.name = name_at(destination);
+        make.kind = ends.source.node().kind;
         make.props = props;
         const storage::Node made = txn.make(make, call.author());
         txn.set_props(made.id, {{}, ends.source.node().mtime_ns, std::nullopt}, call.author());
@@ -176,7 +201,7 @@ bool put_empty(Call& call, Ends& ends) {
 }
 
 bool put_tree(Call& call, Ends& ends) {
-    TreeCopy copy(call.context, ends.destination.space.id, call.author());
+    TreeCopy copy(call.context, ends.destination.space, ends.before.kind, call.author());
     copy.fill(ends.before.id);
     bool taken = true;
     call.context.store.write([&](storage::WriteTxn& txn) {
@@ -240,7 +265,7 @@ http::Response move(Call& call, http::Request&) {
     Ends ends = ends_of(call, Verb::move);
     const Depth depth = depth_of(call.head).value_or(Depth::infinity);
     const bool one_space =
-        ends.source.owner == ends.destination.owner || ends.source.owner->uid == ends.destination.owner->uid;
+        ends.source.home == ends.destination.home && ends.source.owner->uid == ends.destination.owner->uid;
     if (!one_space) {
         // From a person's files to a group's or back: another space, so a copy that takes the place of the source.
         if (depth != Depth::infinity) throw DavError(Status::bad_request).detail("MOVE is Depth: infinity");

@@ -28,8 +28,9 @@ struct Source {
 std::optional<Source> find_source(const Context& context, storage::NodeId id) {
     storage::Lsn lsn = 0;
     auto source = context.store.read([&](storage::ReadTxn& txn) -> std::optional<Source> {
-        auto row = txn.row(id, Need::props | Need::disk);
+        auto row = txn.row(id, Need::props | Need::disk | Need::octets);
         if (!row) return std::nullopt;
+        if (storage::is_item(row->node.kind)) return Source{*std::move(row), {}};
         lsn = txn.lsn();
         std::string path = txn.disk_path(row->node);
         return Source{*std::move(row), std::move(path)};
@@ -75,6 +76,10 @@ std::optional<FileCopy> copy_file(const Context& context, storage::NodeId id) {
     for (int attempt = 0; attempt < kLooksMax; ++attempt) {
         auto source = find_source(context, id);
         if (!source) return std::nullopt;
+        if (storage::is_item(source->row.node.kind)) {
+            storage::Content content = storage::Content::inlined(source->row.octets, *source->row.node.hash);
+            return FileCopy{source->row.node, std::move(content), std::move(source->row.props)};
+        }
         require_on_disk(context, source->path);
         const storage::Node& node = source->row.node;
         const bool small = node.size <= static_cast<std::int64_t>(storage::kInlineBytesMax);
@@ -106,9 +111,10 @@ struct TreeCopy::Page {
     std::vector<storage::Row> rows;
 };
 
-TreeCopy::TreeCopy(Context& context, storage::SpaceId space, const storage::Author& author)
-    : context_(context), author_(author) {
-    root_ = context_.store.write([&](storage::WriteTxn& txn) { return txn.make_hidden(space, author_); });
+TreeCopy::TreeCopy(Context& context, const storage::Space& space, storage::NodeKind kind, const storage::Author& author)
+    : context_(context), author_(author), on_disk_(!space.dir.empty()) {
+    root_ = context_.store.write(
+        [&](storage::WriteTxn& txn) { return txn.make_hidden(space.id, author_, std::nullopt, kind); });
     root_path_ = context_.store.read([&](storage::ReadTxn& txn) { return txn.disk_path(root_); });
 }
 
@@ -135,6 +141,7 @@ TreeCopy::Page TreeCopy::read_page(const Folder& folder, const std::string& afte
         lsn = txn.lsn();
         return read;
     });
+    if (!on_disk_) return page;
     context_.store.settle(lsn);
     require_on_disk(context_, page.from_path);
     return page;
@@ -149,6 +156,11 @@ std::optional<storage::WriteTxn::Copied> TreeCopy::copy_member(const storage::Ro
     copied.mtime_ns = row.node.mtime_ns;
     copied.exec = row.node.exec;
     copied.props = storage::as_set(row.props);
+    if (storage::is_item(row.node.kind)) {  // one row of octets serves all that have them
+        copied.size = row.node.size;
+        copied.hash = row.node.hash;
+        return copied;
+    }
     if (storage::is_collection(row.node.kind)) {
         tree.make_folder(to);
         copied.facts = tree.stat(to);
@@ -226,7 +238,7 @@ void TreeCopy::fill(storage::NodeId source) {
         }
         if (open_.empty()) write_group();
     }
-    context_.store.tree().sync_all();
+    if (on_disk_) context_.store.tree().sync_all();
 }
 
 }  // namespace dav

@@ -11,7 +11,7 @@
 
 namespace dav {
 
-// One file read for a copy: its octets staged and hashed, ready to be put.
+// One file or item read for a copy: its octets staged and hashed, ready to be put.
 struct FileCopy {
     storage::Node node;
     storage::Content content;
@@ -28,7 +28,7 @@ std::optional<FileCopy> copy_file(const Context& context, storage::NodeId source
 // memory holds the whole. Nobody sees it until `root` is placed; dropped without that, it is thrown away.
 class TreeCopy {
   public:
-    TreeCopy(Context& context, storage::SpaceId space, const storage::Author& author);
+    TreeCopy(Context& context, const storage::Space& space, storage::NodeKind kind, const storage::Author& author);
     ~TreeCopy();
     TreeCopy(const TreeCopy&) = delete;
     TreeCopy& operator=(const TreeCopy&) = delete;
@@ -52,6 +52,7 @@ class TreeCopy {
 
     Context& context_;
     storage::Author author_;
+    const bool on_disk_;
     storage::Node root_;
     std::string root_path_;
     std::vector<Folder> open_;                      // still to do; bounded by the number of nodes the caller allowed

@@ -51,6 +51,7 @@ struct Look {
     std::optional<storage::FileFacts> disk;
     std::string path;
     storage::Lsn settled_after = 0;
+    std::optional<std::string> octets;  // of an item
 };
 
 std::optional<std::string> read_small(const storage::File& file, const storage::FileFacts& facts) {
@@ -89,17 +90,34 @@ bool open_as(const Context& context, const Look& look, bool want_bytes, Found& f
     return still;
 }
 
+// An item has nothing on disk: one view says it all.
+Found found_item(Look look) {
+    Found found;
+    found.node = std::move(look.node);
+    found.facts.size = found.node.size;
+    found.etag = storage::etag_of(found.node);
+    found.mtime_ns = found.node.mtime_ns;
+    found.as_known = true;
+    found.bytes = std::move(look.octets);
+    return found;
+}
+
 Found find_file(const Context& context, Target& target, bool want_bytes) {
     Found found;
     storage::Lsn seen_lsn = 0;
     int looks = 0;  // at one and the same row
     for (int attempt = 0; attempt < kRacesMax && looks < kLooksMax; ++attempt) {
-        const Look look = context.store.read([&](storage::ReadTxn& txn) {
+        Look look = context.store.read([&](storage::ReadTxn& txn) {
             locate(txn, target);
             require_found(target);
             Look seen;
             seen.node = target.node();
             if (target.is_collection()) return seen;
+            if (storage::is_item(seen.node.kind)) {
+                seen.octets = txn.body(*seen.node.hash);
+                if (!seen.octets) throw base::Failure(base::Fault::corrupt, "an item has no octets");
+                return seen;
+            }
             seen.disk = txn.disk(seen.node.id);
             seen.props = txn.props(seen.node.id);
             seen.path = target.walk.disk_path(target.space);
@@ -107,6 +125,7 @@ Found find_file(const Context& context, Target& target, bool want_bytes) {
             return seen;
         });
         if (target.is_collection()) return found;
+        if (look.octets) return found_item(std::move(look));
         const storage::Lsn lsn = std::max(look.node.content_lsn, look.settled_after);
         looks = lsn == seen_lsn ? looks + 1 : 1;
         seen_lsn = lsn;
@@ -118,9 +137,11 @@ Found find_file(const Context& context, Target& target, bool want_bytes) {
     return found;
 }
 
-http::Headers headers_of(const Found& found) {
+http::Headers headers_of(const Call& call, const Found& found) {
     http::Headers headers;
-    http::add_content_headers(headers, http::media_type_of(found.node.name), found.node.name);
+    const ItemRule* rule = call.registry.rule_of(found.node.kind);
+    const std::string_view type = rule ? rule->media_type : http::media_type_of(found.node.name);
+    http::add_content_headers(headers, type, found.node.name);
     headers.add("ETag", found.etag);
     headers.add("Last-Modified", http::http_date(found.mtime_ns / kNanosecondsPerSecond));
     if (!found.oc_checksum.empty()) headers.add("OC-Checksum", found.oc_checksum);
@@ -162,12 +183,13 @@ http::Response answer_file(Call& call, const Found& found, const HotFiles::Ticke
         throw DavError(Status::range_not_satisfiable).header("Content-Range", http::content_range(range, size));
     }
     http::Response response;
-    response.headers = headers_of(found);
+    response.headers = headers_of(call, found);
     if (range.kind == http::Range::Kind::part) {
         response.status = Status::partial_content;
         response.headers.add("Content-Range", http::content_range(range, size));
     }
-    if (get && range.kind == http::Range::Kind::whole && found.bytes && found.as_known && found.node.hash) {
+    if (get && range.kind == http::Range::Kind::whole && found.file && found.bytes && found.as_known &&
+        found.node.hash) {
         auto bytes = std::make_shared<const std::string>(*found.bytes);
         call.hot.keep(call.head, call.caller, ticket, found.node.parent,
                       HotFile{found.file, found.facts, response.headers, bytes});
@@ -199,11 +221,11 @@ http::Response representation(Call& call, Target& target) {
     const Found found = find_file(call.context, target, false);
     if (target.is_collection()) throw DavError(Status::not_found);
     http::Response response;
-    response.headers = headers_of(found);
+    response.headers = headers_of(call, found);
     response.headers.set("Vary", "Authorization, Cookie, Prefer");
     response.headers.add("Content-Location", href_of(call.context, target));
     response.headers.add("Preference-Applied", "return=representation");
-    response.body = http::FileSlice{found.file, 0, static_cast<std::uint64_t>(found.facts.size)};
+    response.body = body_of(found, {http::Range::Kind::whole, 0, static_cast<std::uint64_t>(found.facts.size)});
     return response;
 }
 

@@ -8,6 +8,7 @@
 #include "dav/if_header.h"
 #include "dav/lock_headers.h"
 #include "dav/locks.h"
+#include "dav/methods/items.h"
 #include "dav/methods/methods.h"
 #include "dav/names.h"
 #include "dav/preconditions.h"
@@ -120,6 +121,8 @@ http::Response make(Call& call, Target& target, const http::Request& request) {
         }
         created = !target.exists();
         if (created) require_creatable(target);
+        if (created && rule_of(call, target))
+            throw DavError(Status::forbidden).detail("there is no empty item that LOCK could make");
         // Of what is there only its locks count, by their own rule.
         check_preconditions(call, txn, {{target, created ? Touch::content : Touch::nothing}});
         require_no_conflict(call, txn, target, lock.scope, lock.depth);

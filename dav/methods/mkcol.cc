@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "dav/error.h"
+#include "dav/methods/items.h"
 #include "dav/methods/methods.h"
 #include "dav/multistatus.h"
 #include "dav/preconditions.h"
@@ -24,18 +26,31 @@ bool is_xml(const http::RequestHead& head) {
            http::equal_ignoring_case(type, "text/xml");
 }
 
-// RFC 5689 §3: `collection` and at most one more type; which of those can be made is a table here.
-std::optional<Refusal> refusal_of(const xml::Element& resourcetype) {
+// RFC 5689 §3: `collection` and at most one more type, of a domain's collections.
+std::optional<Refusal> refusal_of(const xml::Element& resourcetype, const Registry& registry, const ItemRule*& wanted) {
     bool collection = false;
     for (const xml::Element& type : resourcetype.children()) {
-        if (!type.is(name::collection)) return Refusal{Status::forbidden, cond::valid_resourcetype};
-        collection = true;
+        if (type.is(name::collection)) {
+            collection = true;
+            continue;
+        }
+        const auto& rules = registry.item_rules();
+        const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto* one) { return type.is(one->type); });
+        if (rule == rules.end() || wanted) return Refusal{Status::forbidden, cond::valid_resourcetype};
+        wanted = *rule;
     }
     if (!collection) return Refusal{Status::forbidden, cond::valid_resourcetype};
     return std::nullopt;
 }
 
-std::optional<PropUpdate> asked_props(Call& call, const http::Request& request) {
+// Collections of items are members of their homes, and folders are of files.
+void require_collection_place(const Call& call, const Target& target, const ItemRule* wanted) {
+    const ItemRule* here = rule_of(call, target);
+    if (wanted && (wanted != here || target.path.size() != 1)) throw DavError(wanted->collection_location_ok);
+    if (here && !wanted) throw DavError(cond::valid_resourcetype).detail("folders are not made here");
+}
+
+std::optional<PropUpdate> asked_props(Call& call, const http::Request& request, const ItemRule*& wanted) {
     if (request.body.empty()) return std::nullopt;
     if (call.head.headers.has("Content-Encoding") || !is_xml(call.head)) throw DavError(Status::unsupported_media_type);
     const Limits& limits = call.context.limits;
@@ -43,7 +58,7 @@ std::optional<PropUpdate> asked_props(Call& call, const http::Request& request) 
     if (!body.is(name::mkcol)) throw DavError(Status::unsupported_media_type).detail("the body is no mkcol");
     PropUpdate update = PropUpdate::from_mkcol(std::move(body), call.registry, limits);
     if (const xml::Element* type = update.value_of(name::resourcetype)) {
-        update.settle(name::resourcetype, refusal_of(*type));
+        update.settle(name::resourcetype, refusal_of(*type, call.registry, wanted));
     }
     return update;
 }
@@ -58,15 +73,18 @@ http::Response answer(Call& call, Status status, const PropUpdate& update) {
 http::Response mkcol(Call& call, http::Request& request) {
     Target target = aim(call.context, call.caller, call.head);
     if (target.place != Place::tree) refuse_method(target);
-    std::optional<PropUpdate> update = asked_props(call, request);
+    const ItemRule* wanted = nullptr;
+    std::optional<PropUpdate> update = asked_props(call, request, wanted);
     require(call.context, target, Privilege::write);
     bool done = true;
     call.context.store.write([&](storage::WriteTxn& txn) {
         locate(txn, target);
         if (target.exists()) refuse_method(target);
         require_creatable(target);
+        require_collection_place(call, target, wanted);
         check_preconditions(call, txn, {{target, Touch::content}});
         storage::WriteTxn::Make make;
+        if (wanted) make.kind = wanted->collection;
         make.parent = target.parent().id;
         make.name = target.new_name();
         if (update) {

@@ -16,8 +16,17 @@ std::string allowed_methods(const Target& target) {
         if (target.place == Place::tree && target.exists()) allow += ", COPY";
         return allow;
     }
-    if (!target.exists()) return target.has_parent() ? allow + ", PUT, MKCOL, LOCK" : allow;
-    allow += target.is_collection() ? ", POST" : ", PUT";
+    // Homes hold files, or collections of items: these and what they hold are made by one method each.
+    const bool files = target.home->space == storage::SpaceKind::files;
+    const bool in_home = target.path.size() == 1;
+    if (!target.exists()) {
+        if (!target.has_parent()) return allow;
+        return allow + (files ? ", PUT, MKCOL, LOCK" : in_home ? ", MKCOL" : ", PUT");
+    }
+    if (!target.is_collection())
+        allow += ", PUT";
+    else if (files || in_home)
+        allow += ", POST";
     allow += ", COPY";
     if (target.rights.unbind) allow += ", MOVE, DELETE";
     return allow + ", LOCK, UNLOCK";
@@ -38,7 +47,7 @@ constexpr std::string_view kAllMethods =
 // what says so there. A credential that may only read gets a mount that is read-only.
 bool shows_locks(const Call& call, const Target& target) {
     if (call.caller.read_only) return false;
-    return target.place == Place::tree || target.place == Place::files || target.place == Place::dav ||
+    return target.place == Place::tree || target.place == Place::homes || target.place == Place::dav ||
            target.place == Place::root;
 }
 

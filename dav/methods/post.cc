@@ -5,6 +5,7 @@
 
 #include "dav/error.h"
 #include "dav/http/uri.h"
+#include "dav/methods/items.h"
 #include "dav/methods/methods.h"
 #include "dav/methods/upload.h"
 #include "dav/preconditions.h"
@@ -42,6 +43,19 @@ std::string suggested_name(const http::RequestHead& head) {
     return base::name_fault(name) ? std::string() : name;
 }
 
+// Of its UID, as most clients name what they put.
+std::string name_of_item(const ItemRule& rule, const std::string& uid) {
+    std::string name = uid;
+    for (char& c : name) {
+        const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                           c == '_' || c == '.';
+        if (!plain) c = '-';
+    }
+    name.resize(std::min(name.size(), kSlugBytesMax));
+    while (name.starts_with('.')) name.erase(0, 1);
+    return name.empty() ? name : name + std::string(rule.name_suffix);
+}
+
 // "plan.txt" -> "plan (2).txt"
 std::string with_part(const std::string& name, const std::string& part) {
     const std::size_t point = name.rfind('.');
@@ -61,7 +75,8 @@ std::string free_name(Call& call, storage::ReadTxn& txn, storage::NodeId folder,
 
 void check_collection(Call& call, storage::ReadTxn& txn, const Target& target) {
     require_found(target);
-    if (!target.is_collection()) refuse_method(target);
+    const ItemRule* rule = rule_of(call, target);
+    if (!target.is_collection() || (rule && target.node().kind != rule->collection)) refuse_method(target);
     check_preconditions(call, txn, {{target, Touch::content}});
 }
 
@@ -70,7 +85,7 @@ void check_collection(Call& call, storage::ReadTxn& txn, const Target& target) {
 http::Verdict accept_post(Call& call) {
     Target target = aim(call.context, call.caller, call.head);
     if (target.place != Place::tree) refuse_method(target);
-    const Promise promise = promise_of(call.head);
+    const Promise promise = promise_of(call.head, rule_of(call, target));
     require(call.context, target, Privilege::write);
     call.context.store.read([&](storage::ReadTxn& txn) {
         locate(txn, target);
@@ -80,9 +95,10 @@ http::Verdict accept_post(Call& call) {
 }
 
 http::Response post(Call& call, http::Request& request) {
-    Arrived body = arrived(request);
+    Arrived body = arrived(call, request);
     Target target = aim(call.context, call.caller, call.head);
-    const std::string wanted = suggested_name(call.head);
+    const ItemRule* rule = rule_of(call, target);
+    const std::string wanted = rule ? name_of_item(*rule, body.item.uid) : suggested_name(call.head);
     const auto result = call.context.store.write([&](storage::WriteTxn& txn) {
         locate(txn, target);
         check_collection(call, txn, target);
@@ -90,12 +106,16 @@ http::Response post(Call& call, http::Request& request) {
         storage::WriteTxn::PutContent what;
         what.parent = target.node().id;
         what.name = free_name(call, txn, what.parent, wanted);
+        if (rule) {
+            require_uid_free(call, txn, *rule, target.url, what.parent, body.item.uid, {});
+            what.kind = rule->item;
+        }
         return put_arrived(txn, what, body, call.author());
     });
     target.url.push_back(result.node.name);
     target.path.push_back(result.node.name);
     target.slash = false;
-    http::Response response = stored(call, target, result, body.promise);
+    http::Response response = stored(call, target, result, body);
     response.headers.add("Location", http::href(call.context.base_path, target.url, http::Slash::none));
     return response;
 }

@@ -24,16 +24,17 @@ void for_each_member(const Context& context, const Caller& caller, const Target&
     switch (target.place) {
         case Place::root: each("dav", nullptr); return;
         case Place::dav:
-            if (context.services.files) each("files", nullptr);
+            for (const HomeKind& home : kHomeKinds)
+                if (context.services.*home.service) each(std::string(home.segment), nullptr);
             each("principals", nullptr);
             return;
         case Place::principals:
             each("groups", nullptr);
             each("users", nullptr);
             return;
-        case Place::files:
+        case Place::homes:
             each_principal([&](const storage::Principal& principal) {
-                return rights_on_files(caller, book, &principal, {}).read;
+                return rights_in_home(*target.home, caller, book, &principal, {}).read;
             });
             return;
         case Place::users:
@@ -80,7 +81,7 @@ class Answer {
 
     // "/", principals and what leads to them.
     void synthetic(Depth depth) {
-        const View view(call_.context, call_.registry, call_.caller, *target_.book, nullptr, 0);
+        const View view(call_.context, call_.registry, call_.caller, *target_.book, nullptr, nullptr, 0);
         const std::string base = href_of(call_.context, target_);
         Resource self;
         self.kind = target_.place == Place::principal ? Kinds::principal : Kinds::synthetic;
@@ -90,7 +91,7 @@ class Answer {
         self.rights = &target_.rights;
         if (!leaves_out(depth)) out_.row(self, view, plan_, minimal_);
         if (depth == Depth::zero || target_.place == Place::principal) return;
-        if (target_.place == Place::files) {
+        if (target_.place == Place::homes) {
             homes(base);
             return;
         }
@@ -112,7 +113,7 @@ class Answer {
         call_.context.store.read([&](storage::ReadTxn& txn) {
             locate(txn, target_);
             require_found(target_);
-            View view(call_.context, call_.registry, call_.caller, *target_.book, target_.owner,
+            View view(call_.context, call_.registry, call_.caller, *target_.book, target_.owner, target_.home,
                       target_.space.used_bytes);
             if (storage::has(plan_.needs(), storage::Need::sync)) view.know(txn.sync_state(target_.space.id));
             const std::string base = href_of(call_.context, target_);
@@ -127,6 +128,7 @@ class Answer {
             if (!collection || depth == Depth::zero) return;
             inherited_.insert(inherited_.end(), own_.begin(), own_.end());
             members(txn, target_.node().id, base, view);
+            if (target_.path.empty()) members_of_groups(txn, base);
         });
     }
 
@@ -149,13 +151,14 @@ class Answer {
         call_.context.store.read([&](storage::ReadTxn& txn) {
             for_each_member(
                 call_.context, call_.caller, target_, [&](const std::string& name, const storage::Principal* owner) {
-                    const auto space = txn.space_of(storage::SpaceKind::files, owner->uid);
+                    const auto space = txn.space_of(target_.home->space, owner->uid);
                     if (!space) return;
                     auto row = txn.row(space->root, plan_.needs());
                     if (!row) return;
-                    View view(call_.context, call_.registry, call_.caller, *target_.book, owner, space->used_bytes);
+                    View view(call_.context, call_.registry, call_.caller, *target_.book, owner, target_.home,
+                              space->used_bytes);
                     if (storage::has(plan_.needs(), storage::Need::sync)) view.know(txn.sync_state(space->id));
-                    const Rights rights = rights_on_files(call_.caller, *target_.book, owner, {});
+                    const Rights rights = rights_in_home(*target_.home, call_.caller, *target_.book, owner, {});
                     write(txn, *std::move(row), name, base + http::encode_segment(name) + "/", rights, view);
                 });
         });
@@ -175,7 +178,7 @@ class Answer {
         if (!target_.rights.only.empty()) {
             base::Segments path = target_.path;
             path.push_back(target_.rights.only);
-            rights = rights_on_files(call_.caller, *target_.book, target_.owner, path);
+            rights = rights_in_home(*target_.home, call_.caller, *target_.book, target_.owner, path);
         }
         std::string href = base;
         txn.list(folder, plan_.needs(), "", storage::kListPageMax, [&](const storage::Row& row) {
@@ -189,6 +192,25 @@ class Answer {
             }
             write(row, row.node.name, href, rights, view);
         });
+    }
+
+    // In a home of items: the collections of the groups that its owner is in.
+    void members_of_groups(storage::ReadTxn& txn, const std::string& base) {
+        if (!call_.registry.rule_of(target_.home->space)) return;
+        for (const auto& [unused, group] : target_.book->by_name) {
+            if (!target_.book->in_group(target_.owner->uid, group.uid)) continue;
+            const auto space = txn.space_of(target_.home->space, group.uid);
+            if (!space) continue;
+            View view(call_.context, call_.registry, call_.caller, *target_.book, &group, target_.home,
+                      space->used_bytes);
+            if (storage::has(plan_.needs(), storage::Need::sync)) view.know(txn.sync_state(space->id));
+            const Rights rights =
+                rights_in_home(*target_.home, call_.caller, *target_.book, &group, {}).of_member(std::string());
+            txn.list(space->root, plan_.needs(), "", storage::kListPageMax, [&](const storage::Row& row) {
+                const std::string name = shown_name(row.node.name, group);
+                write(row, name, base + http::encode_segment(name) + "/", rights, view);
+            });
+        }
     }
 
     bool needs_stat(const storage::Row& row) const {

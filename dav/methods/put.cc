@@ -1,4 +1,5 @@
 #include "dav/error.h"
+#include "dav/methods/items.h"
 #include "dav/methods/methods.h"
 #include "dav/methods/upload.h"
 #include "dav/preconditions.h"
@@ -23,6 +24,7 @@ void check_target(Call& call, storage::ReadTxn& txn, const Target& target) {
             .detail("only collections end in a slash");
     }
     if (!target.exists()) require_creatable(target);
+    if (const ItemRule* rule = rule_of(call, target)) require_item_place(*rule, target);
     check_preconditions(call, txn, {{target, Touch::content}});
 }
 
@@ -36,7 +38,7 @@ bool is_worth_a_look(const http::RequestHead& head) {
 http::Verdict accept_put(Call& call) {
     Target target = aim(call.context, call.caller, call.head);
     if (target.place != Place::tree) refuse_method(target);
-    const Promise promise = promise_of(call.head);
+    const Promise promise = promise_of(call.head, rule_of(call, target));
     require(call.context, target, Privilege::write);
     if (!is_worth_a_look(call.head)) return take_upload(call, target, promise, 0);
     call.context.store.read([&](storage::ReadTxn& txn) {
@@ -47,18 +49,21 @@ http::Verdict accept_put(Call& call) {
 }
 
 http::Response put(Call& call, http::Request& request) {
-    Arrived body = arrived(request);
+    Arrived body = arrived(call, request);
     Target target = aim(call.context, call.caller, call.head);
+    const ItemRule* rule = rule_of(call, target);
     const auto result = call.context.store.write([&](storage::WriteTxn& txn) {
         locate(txn, target);
         check_target(call, txn, target);
         check_room(call.context, target, static_cast<std::uint64_t>(body.content.size()), replaced_bytes(target));
+        if (rule) require_uid_fits(call, txn, *rule, target, body.item.uid);
         storage::WriteTxn::PutContent what;
+        if (rule) what.kind = rule->item;
         what.parent = target.parent().id;
         what.name = target.exists() ? target.node().name : target.new_name();
         return put_arrived(txn, what, body, call.author());
     });
-    return stored(call, target, result, body.promise);
+    return stored(call, target, result, body);
 }
 
 }  // namespace dav::method

@@ -14,7 +14,7 @@ http::Response report(Call& call, http::Request& request) {
     Target target = aim(call.context, call.caller, call.head);
     if (call.head.headers.has("Content-Encoding")) throw DavError(Status::unsupported_media_type);
     const std::optional<Depth> depth = depth_of(call.head);
-    const xml::Element body = parse_xml_body(request.body, call.context.limits);
+    const xml::Element body = parse_report_body(request.body, call.context.limits);
     call.context.store.read([&](storage::ReadTxn& txn) {
         locate(txn, target);
         require_found(target);

@@ -72,9 +72,24 @@ void check_sums(const Promise& promise, const storage::Upload::Sums& sums) {
     }
 }
 
+[[noreturn]] void throw_too_large(const Promise& promise) {
+    if (promise.item) throw DavError(promise.item->max_resource_size);
+    throw DavError(Status::content_too_large);
+}
+
+// Items are small: they are read as a whole, outside the writer, and stored from memory.
+void read_item(Call& call, const ItemRule& rule, Arrived& body) {
+    std::string octets =
+        body.content.is_inline() ? body.content.bytes() : storage::read_staged(call.context.store.tree(), body.content);
+    body.item = rule.prepare(body.promise.type, octets);
+    if (body.item.rewritten) octets = *body.item.rewritten;
+    const base::Hash hash = base::sha256(octets);
+    body.content = storage::Content::inlined(std::move(octets), hash);
+}
+
 }  // namespace
 
-Promise promise_of(const http::RequestHead& head) {
+Promise promise_of(const http::RequestHead& head, const ItemRule* item) {
     // RFC 9110 §14.4: a partial PUT must not be taken for a whole one.
     if (head.headers.has("Content-Range")) throw DavError(Status::bad_request).detail("an upload with Content-Range");
     const std::string_view coding = head.headers.get("Content-Encoding");
@@ -86,17 +101,20 @@ Promise promise_of(const http::RequestHead& head) {
     if (!sums) throw DavError(Status::bad_request).detail("a digest field is malformed");
     promise.sums = *std::move(sums);
     promise.length = promised_length(head);
-    promise.mtime_ns = oc_mtime_ns(head);
+    promise.item = item;
+    promise.type = head.headers.get("Content-Type");
+    if (!item) promise.mtime_ns = oc_mtime_ns(head);
     return promise;
 }
 
 http::Verdict take_upload(Call& call, const Target& target, const Promise& promise, std::uint64_t replaced) {
     const std::uint64_t length = promise.length.value_or(0);
-    if (length > call.context.limits.file_bytes_max) throw DavError(Status::content_too_large);
+    const std::uint64_t longest = promise.item ? promise.item->bytes_max : call.context.limits.file_bytes_max;
+    if (length > longest) throw_too_large(promise);
     check_room(call.context, target, length, replaced);
 
     const auto kept = std::make_shared<Promise>(promise);
-    storage::Upload::Options options{promise.length, call.context.limits.file_bytes_max};
+    storage::Upload::Options options{promise.length, longest};
     const auto quota = quota_left(target, replaced);
     if (quota && *quota < options.limit) {
         options.limit = *quota;
@@ -113,13 +131,13 @@ http::Verdict take_upload(Call& call, const Target& target, const Promise& promi
     return verdict;
 }
 
-Arrived arrived(http::Request& request) {
+Arrived arrived(Call& call, http::Request& request) {
     const auto promise = std::static_pointer_cast<Promise>(request.state);
     auto* sink = dynamic_cast<UploadSink*>(request.sink.get());
     CHECK(promise && sink);
     if (!sink->upload()) {
         if (promise->quota_is_limit) throw DavError(cond::quota_not_exceeded);
-        throw DavError(Status::content_too_large);
+        throw_too_large(*promise);
     }
     storage::Upload& upload = *sink->upload();
     const storage::Upload::Sums& sums = upload.close();
@@ -127,7 +145,11 @@ Arrived arrived(http::Request& request) {
         throw DavError(Status::bad_request).detail("the body is not as long as announced");
     }
     check_sums(*promise, sums);
-    Arrived body{*promise, upload.finish(promise->mtime_ns), {}};
+    Arrived body{*promise, upload.finish(promise->mtime_ns), {}, {}};
+    if (promise->item) {
+        read_item(call, *promise->item, body);
+        return body;
+    }
     if (auto kept = oc_checksums_to_keep(body.content.hash(), promise->sums)) body.props.push_back(*std::move(kept));
     return body;
 }
@@ -137,18 +159,22 @@ storage::WriteTxn::PutResult put_arrived(storage::WriteTxn& txn, storage::WriteT
     what.mtime_ns = body.promise.mtime_ns;
     what.props = body.props;
     storage::Content& content = body.content;
+    const storage::IndexEntry& index = body.item.index ? *body.item.index : storage::no_index();
     // The function may run again: octets in memory are copied, a staged file stays ours until the commit.
     if (content.is_inline()) {
-        return txn.put(what, storage::Content::inlined(content.bytes(), content.hash()), storage::no_index(), author);
+        return txn.put(what, storage::Content::inlined(content.bytes(), content.hash()), index, author);
     }
-    return txn.put(what, std::move(content), storage::no_index(), author);
+    return txn.put(what, std::move(content), index, author);
 }
 
-http::Response stored(Call& call, Target& target, const storage::WriteTxn::PutResult& result, const Promise& promise) {
+http::Response stored(Call& call, Target& target, const storage::WriteTxn::PutResult& result, const Arrived& body) {
     const bool created = result.outcome == storage::Put::created;
     const std::string etag = storage::etag_of(result.node);
     http::Response response(created ? Status::created : Status::no_content);
     const Return asked = return_of(call.head);
+    // RFC 6352 section 6.3.2.3: who does not hear the tag asks for what was stored.
+    if (body.item.rewritten && asked != Return::representation) return response;
+    const Promise& promise = body.promise;
     if (asked == Return::minimal) add_preference_applied(response.headers, call.head);
     if (asked == Return::representation) {
         http::Response whole = representation(call, target);

@@ -222,6 +222,7 @@ Layout lay_out(const SpaceState& state, const Oid& root, const OriginName& origi
                     one.loser = content->rank;
                 }
                 candidates.push_back(one);
+                if (is_item(object.kind())) continue;  // merged: no phone shows two of one person
                 for (const ContentHead& loser : object.losers()) {
                     Candidate copy = one;
                     copy.oid = copy_oid(loser.rank.dot);

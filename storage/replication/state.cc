@@ -45,6 +45,12 @@ std::vector<Dot> ObjectState::shown_contents() const {
     return dots;
 }
 
+std::vector<Dot> ObjectState::live_contents() const {
+    std::vector<Dot> dots;
+    for (const ContentHead& head : contents_) dots.push_back(head.rank.dot);
+    return dots;
+}
+
 bool ObjectState::is_plain() const {
     if (live_places_.size() != 1 || contents_.size() > 1) return false;
     const Dot& place = live_places_.front();

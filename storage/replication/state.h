@@ -71,7 +71,8 @@ class ObjectState {
 
     // What it shows: of the contents alive the one of the highest rank, or else (it lives by its place) the last ever.
     const ContentHead* content() const;
-    // Contents alive that are neither shown nor equal to one of higher rank: each is a conflict copy. Rank order.
+    // Contents alive that are neither shown nor equal to one of higher rank: of a file each is a conflict copy, of an
+    // item what is to be merged into what shows. Rank order.
     std::vector<ContentHead> losers() const;
 
     // What who writes a new content names as replaced: the content shown and those equal to it. A remover names these
@@ -79,6 +80,7 @@ class ObjectState {
     // is removed: they can not be told from an edit that the remover had not heard of.
     std::vector<Dot> shown_contents() const;
     std::span<const Dot> live_places() const { return live_places_; }
+    std::vector<Dot> live_contents() const;  // shown or not
 
     // Nothing was written about it without knowledge of the rest: what is shown is what the last records say.
     bool is_plain() const;

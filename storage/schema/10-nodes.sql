@@ -7,7 +7,7 @@ CREATE TABLE meta (
 ) STRICT, WITHOUT ROWID;
 
 -- space: one row per tree that replicates on its own: `sys` (accounts and the like, no nodes), `files:<user>` with a folder
--- on disk (`dir`), `pim:<user>` without. next_seq and used_bytes (octets of files, and of names and values of properties)
+-- on disk (`dir`), `contacts:<user>` and `calendars:<user>` without. next_seq and used_bytes (octets of files, and of names and values of properties)
 -- are brought up to date once per commit. A row dies when its principal is removed; its id is never used again, since log
 -- rows name it.
 CREATE TABLE space (

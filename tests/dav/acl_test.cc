@@ -7,6 +7,8 @@ namespace {
 
 using namespace dav;
 
+constexpr HomeKind kFiles{"files", storage::SpaceKind::files, storage::Scope::files, &Services::files};
+
 base::Id128 id(std::uint8_t number) {
     base::Id128 made;
     made.bytes[15] = number;
@@ -90,18 +92,18 @@ TEST_CASE("who may do what with files") {
         who.read_only = row.read_only;
         who.subtree = row.subtree;
         INFO(int{row.who} << " in " << row.owner << "/" << base::join(row.path));
-        CHECK(shown(rights_on_files(who, people.book, people.book.find(row.owner), row.path)) == row.expected);
+        CHECK(shown(rights_in_home(kFiles, who, people.book, people.book.find(row.owner), row.path)) == row.expected);
     }
 }
 
 TEST_CASE("only users have rights, and only on principals that concern them") {
     People people;
     Caller stranger;
-    CHECK(rights_on_files(stranger, people.book, people.book.find("ana"), {}).hidden);
+    CHECK(rights_in_home(kFiles, stranger, people.book, people.book.find("ana"), {}).hidden);
     CHECK(rights_on_synthetic(stranger).hidden);
     stranger.kind = CallerKind::peer;
     stranger.uid = id(1);
-    CHECK(rights_on_files(stranger, people.book, people.book.find("ana"), {}).hidden);
+    CHECK(rights_in_home(kFiles, stranger, people.book, people.book.find("ana"), {}).hidden);
     CHECK(rights_on_principal(caller(1), people.book, people.book.find("ana")).read);
     CHECK(rights_on_principal(caller(1), people.book, people.book.find("family")).read);
     CHECK(rights_on_principal(caller(1), people.book, people.book.find("ben")).hidden);
@@ -112,10 +114,10 @@ TEST_CASE("only users have rights, and only on principals that concern them") {
 TEST_CASE("a disabled owner has nothing, an administrator nothing more than others") {
     People people;
     people.book.by_name["family"].disabled = true;
-    CHECK(rights_on_files(caller(1), people.book, people.book.find("family"), {}).hidden);
+    CHECK(rights_in_home(kFiles, caller(1), people.book, people.book.find("family"), {}).hidden);
     Caller admin = caller(2);
     admin.admin = true;
-    CHECK(rights_on_files(admin, people.book, people.book.find("ana"), {}).hidden);
+    CHECK(rights_in_home(kFiles, admin, people.book, people.book.find("ana"), {}).hidden);
 }
 
 }  // namespace

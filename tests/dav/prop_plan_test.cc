@@ -21,7 +21,7 @@ constexpr PropertyDef kRows[] = {
     {{kDav, "asked"}, Kinds::any, storage::Need::none, Flags::none, write_one},
     {{kDav, "report"}, Kinds::any, storage::Need::none, Flags::report_only, write_one},
 };
-const Extension kTestExtension{kRows, {}, {}, "extra"};
+const Extension kTestExtension{kRows, {}, {}, {}, "extra"};
 
 const Registry& registry() {
     static const Extension* const extensions[] = {&kTestExtension};
@@ -34,7 +34,7 @@ constexpr xml::Prefix kPrefixes[] = {{"D", kDav}};
 std::string written(const std::string& body, const Resource& resource, bool minimal = false) {
     static test::Home home;
     const auto book = home.accounts().book();
-    const View view(home.context(), registry(), home.ana, *book, nullptr, 0);
+    const View view(home.context(), registry(), home.ana, *book, nullptr, nullptr, 0);
     PropPlan plan(registry(), parse_propfind(body, {}));
     xml::StringSink sink;
     xml::Writer writer(sink, kPrefixes);

@@ -81,7 +81,7 @@ void add_ana(Client& client) {
 
 void a_card_book(Client& client) {
     client.store().write([](WriteTxn& txn) {
-        const storage::Space pim = txn.make_space(storage::SpaceKind::pim, kClientSpace.owner, "", {});
+        const storage::Space pim = txn.make_space(storage::SpaceKind::contacts, kClientSpace.owner, "", {});
         txn.make({pim.root, "book", storage::NodeKind::addressbook, {}, {}}, {});
     });
 }
@@ -121,7 +121,7 @@ std::vector<Operation> all_operations() {
     add({"PUT of a card", a_card_book,
          [](Client& c) {
              c.store().write([](WriteTxn& txn) {
-                 const auto pim = txn.space_of(storage::SpaceKind::pim, kClientSpace.owner);
+                 const auto pim = txn.space_of(storage::SpaceKind::contacts, kClientSpace.owner);
                  const std::string bytes = "BEGIN:VCARD\n";
                  txn.put({txn.child(pim->root, "book")->id, "c", storage::NodeKind::card, {}, {}, {}},
                          storage::Content::inlined(bytes, base::sha256(bytes)), storage::no_index(), {});

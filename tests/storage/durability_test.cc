@@ -118,13 +118,13 @@ class GatedFs final : public Fs {
     Gate& gate_;
 };
 
-// A store of one level with one files space and one pim space.
+// A store of one level with one files space and one space of contacts.
 struct Place {
     explicit Place(Durability durability) : level(durability) {
         open();
         store->write([&](WriteTxn& txn) {
             files = txn.make_space(SpaceKind::files, owner, "files/ana", {});
-            pim = txn.make_space(SpaceKind::pim, owner, "", {});
+            pim = txn.make_space(SpaceKind::contacts, owner, "", {});
             txn.require_durable();
         });
     }

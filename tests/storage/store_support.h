@@ -13,9 +13,7 @@ namespace storage {
 // A folder that goes with the test.
 class TempDir {
   public:
-    explicit TempDir(std::string pattern = "/tmp/hearth-store-XXXXXX") {
-        path_ = ::mkdtemp(pattern.data());
-    }
+    explicit TempDir(std::string pattern = "/tmp/hearth-store-XXXXXX") { path_ = ::mkdtemp(pattern.data()); }
     ~TempDir() {
         std::error_code ignored;  // a leftover in /tmp fails no test
         std::filesystem::remove_all(path_, ignored);
@@ -54,14 +52,14 @@ inline Retention keep_nothing() {
     return {0, 0, 0, 0, 0, 100};
 }
 
-// A store with one files space and one pim space.
+// A store with one files space and one space of contacts.
 struct Home {
     explicit Home(const std::string& root, base::Clock& clock = base::system_clock()) : store(open_store(root, clock)) {
         store->write([&](WriteTxn& txn) {
             const auto have = txn.space_of(SpaceKind::files, owner);
             files = have ? *have : txn.make_space(SpaceKind::files, owner, "files/ana", {});
-            const auto pims = txn.space_of(SpaceKind::pim, owner);
-            pim = pims ? *pims : txn.make_space(SpaceKind::pim, owner, "", {});
+            const auto pims = txn.space_of(SpaceKind::contacts, owner);
+            pim = pims ? *pims : txn.make_space(SpaceKind::contacts, owner, "", {});
         });
     }
     Node put(NodeId parent, const std::string& name, const std::string& text, NodeKind kind = NodeKind::file) {

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "dav/context.h"
+#include "storage/accounts.h"
+
+namespace dav {
+
+// What "/dav/<segment>/<owner>/" leads to: the root of the owner's space of that kind.
+struct HomeKind {
+    std::string_view segment;
+    storage::SpaceKind space;
+    storage::Scope scope;  // of the app passwords that reach it
+    bool Services::*service;
+};
+
+inline constexpr std::array kHomeKinds = {
+    HomeKind{"contacts", storage::SpaceKind::contacts, storage::Scope::contacts, &Services::contacts},
+    HomeKind{"files", storage::SpaceKind::files, storage::Scope::files, &Services::files},
+};
+
+// A group's collections also show in the homes of its members, under the name of both: /dav/contacts/ana/club~family/
+// is /dav/contacts/family/club/. Files do without: there is one folder to mount.
+inline constexpr char kGroupMark = '~';
+
+}  // namespace dav
