@@ -15,6 +15,11 @@ bool is_name_octet(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
+// KAddressBook: X-messaging/xmpp-All.
+bool is_property_octet(char c) {
+    return is_name_octet(c) || c == '/';
+}
+
 bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
@@ -84,7 +89,7 @@ class LineReader {
     }
 
     std::string take_name() {
-        const auto end = std::find_if_not(rest_.begin(), rest_.end(), is_name_octet);
+        const auto end = std::find_if_not(rest_.begin(), rest_.end(), is_property_octet);
         std::string name(rest_.begin(), end);
         rest_.remove_prefix(name.size());
         while (!rest_.empty() && is_blank(rest_.front())) rest_.remove_prefix(1);
@@ -94,11 +99,19 @@ class LineReader {
 
     void read_parameter(ContentLine& line) {
         if (line.parameters.size() == kParametersMax) fail("too many parameters");
+        Parameter& parameter = line.parameters.emplace_back();
+        if (const std::string_view label = label_in_front(); !label.empty()) {
+            parameter.values.emplace_back(trimmed(label));
+            rest_.remove_prefix(label.size());
+            return;
+        }
         // Before the next '=', ';' or ':' outside of quotes stands a name, or a bare value.
         const std::size_t end = rest_.find_first_of("=;:\"");
-        Parameter& parameter = line.parameters.emplace_back();
         if (end == std::string_view::npos || rest_[end] != '=') {
-            if (const std::string value = take_value(); !value.empty()) parameter.values.push_back(value);
+            do {
+                if (++values_ > kParameterValuesMax) fail("too many values of parameters");
+                if (const std::string value = take_value(); !value.empty()) parameter.values.push_back(value);
+            } while (take(','));
             if (parameter.values.empty()) line.parameters.pop_back();  // ";;" or ";:"
             return;
         }
@@ -110,6 +123,15 @@ class LineReader {
             if (++values_ > kParameterValuesMax) fail("too many values of parameters");
             parameter.values.push_back(take_value());
         } while (take(','));
+    }
+
+    // Android's own label of a telephone, one bare value with its encoding in it; empty: none is in front.
+    // X-CUSTOM(CHARSET=UTF-8,ENCODING=QUOTED-PRINTABLE,=42=61)
+    std::string_view label_in_front() const {
+        const std::size_t open = rest_.find_first_of("=,;:\"(");
+        if (open == std::string_view::npos || rest_[open] != '(') return {};
+        const std::size_t close = std::min(rest_.find("):", open), rest_.find(");", open));
+        return close < rest_.find(':', open) ? rest_.substr(0, close + 1) : std::string_view();
     }
 
     std::string take_value() {
@@ -131,16 +153,23 @@ class LineReader {
     std::size_t values_ = 0;
 };
 
-// vCard 2.1: an encoded line that ends with '=' goes on in the next one, without a blank before it.
+// vCard 2.1: an encoded line that ends with '=' goes on in the next one, without a fold's blank before it.
 bool is_quoted_printable(std::string_view line) {
-    std::string_view head = line.substr(0, line.find(':'));
-    while (!head.empty()) {
-        const std::size_t end = std::min(head.find(';'), head.size());
-        const std::string_view part = trimmed(head.substr(0, end));
-        if (equal_names(part, "ENCODING=QUOTED-PRINTABLE") || equal_names(part, "QUOTED-PRINTABLE")) return true;
-        head.remove_prefix(std::min(end + 1, head.size()));
+    const auto says_so = [](std::string_view part) {
+        part = trimmed(part);
+        return equal_names(part, "ENCODING=QUOTED-PRINTABLE") || equal_names(part, "QUOTED-PRINTABLE");
+    };
+    std::size_t begin = line.size();  // of the parameter; at first there is none, but the name
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        if (line[i] == '"' && i > 0 && std::string_view("=,;").find(line[i - 1]) != std::string_view::npos) {
+            i = std::min(line.find('"', i + 1), line.size() - 1);
+        } else if (line[i] == ';' || line[i] == ':') {
+            if (begin < i && says_so(line.substr(begin, i - begin))) return true;
+            if (line[i] == ':') return false;
+            begin = i + 1;
+        }
     }
-    return false;
+    return says_so(line.substr(begin));
 }
 
 bool needs_quotes(std::string_view value) {
@@ -197,11 +226,12 @@ std::string ContentLines::logical_line() {
     std::string line(physical_line());
     const bool encoded = is_quoted_printable(line);
     for (;;) {
-        if (continues()) {
-            line += physical_line().substr(1);
-        } else if (encoded && line.ends_with('=') && !rest_.empty()) {
+        // A soft break first: a blank behind it is a blank of the value (RFC 2045 section 6.7).
+        if (encoded && line.ends_with('=') && !rest_.empty()) {
             line.pop_back();
             line += physical_line();
+        } else if (continues()) {
+            line += physical_line().substr(1);
         } else {
             return line;
         }

@@ -179,7 +179,8 @@ void binary_to_uri(ContentLine& line) {
     if (!take(line, "ENCODING", "b") && !take(line, "ENCODING", "BASE64")) return;
     std::string mime = "application/octet-stream";
     for (const Medium& one : kMedia) {
-        if (!take(line, "TYPE", one.type)) continue;
+        // ownCloud and others have the name of the media type there.
+        if (!take(line, "TYPE", one.type) && !take(line, "TYPE", one.mime)) continue;
         mime = one.mime;
         break;
     }
@@ -189,17 +190,20 @@ void binary_to_uri(ContentLine& line) {
 
 void uri_to_binary(ContentLine& line) {
     constexpr std::string_view kScheme = "data:";
-    constexpr std::string_view kEncoded = ";base64,";
+    constexpr std::string_view kEncoded = ";base64";
     if (!line.value.starts_with(kScheme)) return;
     const std::size_t at = line.value.find(kEncoded);
     if (at == std::string::npos) return;
+    std::string_view data = std::string_view(line.value).substr(at + kEncoded.size());
+    if (data.starts_with('\\')) data.remove_prefix(1);  // Nextcloud escapes the comma
+    if (!data.starts_with(',')) return;
     const std::string mime = lower(std::string_view(line.value).substr(kScheme.size(), at - kScheme.size()));
     const auto medium = std::find_if(kMedia.begin(), kMedia.end(), [&](const Medium& one) { return one.mime == mime; });
     drop(line, "VALUE");
     drop(line, "MEDIATYPE");
     line.parameters.push_back({"ENCODING", {"b"}});
     if (medium != kMedia.end()) add(line, "TYPE", std::string(medium->type));
-    line.value = without(std::string_view(line.value).substr(at + kEncoded.size()), " \t");
+    line.value = without(data.substr(1), " \t");
 }
 
 // ---- single values ----
@@ -276,6 +280,7 @@ void parameters_to_labels(Card& card) {
         label.name = "LABEL";
         label.value = escaped(value_of(label, "LABEL"));
         drop(label, "LABEL");
+        drop(label, "ENCODING");  // of the address, if of anything
         drop(card.lines[i], "LABEL");
         card.lines.insert(card.lines.begin() + static_cast<std::ptrdiff_t>(++i), std::move(label));
     }
@@ -350,16 +355,17 @@ void read_as_3_0(Card& card) {
         for (const Parameter& one : line.parameters)
             if (one.name.empty()) types.values.insert(types.values.end(), one.values.begin(), one.values.end());
         drop(line, "");
-        const bool binary = take(line, "ENCODING", "BASE64") || std::erase_if(types.values, [](const std::string& one) {
-                                                                    return equal_names(one, "BASE64");
-                                                                }) > 0;
+        const bool binary = take(line, "ENCODING", "BASE64");
         if (binary) line.parameters.push_back({"ENCODING", {"b"}});
         take(line, "ENCODING", "8BIT");
         take(line, "ENCODING", "7BIT");
         if (!types.values.empty()) {
             for (std::string& value : types.values) add(line, "TYPE", std::move(value));
         }
+        if (take(line, "VALUE", "URL")) line.parameters.push_back({"VALUE", {"uri"}});
         if (binary || equal_names(value_of(line, "VALUE"), "uri") || line.is("URL")) continue;
+        // Android's own are structured, others hold markup: only their writer knows.
+        if (lower(line.name).starts_with("x-")) continue;
         std::string value;
         const bool structured =
             std::any_of(kStructured.begin(), kStructured.end(), [&](std::string_view one) { return line.is(one); });

@@ -77,10 +77,19 @@ std::string with_escaped_breaks(std::string_view text) {
     return escaped;
 }
 
-// The value of ENCODING, also where 2.1 has it bare.
+// 2.1 may have an encoding bare; printed like that it would become a TYPE.
+void name_encoding(ContentLine& line) {
+    constexpr std::array<std::string_view, 4> kEncodings = {"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT"};
+    for (Parameter& one : line.parameters) {
+        if (!one.name.empty() || one.values.size() != 1) continue;
+        for (const std::string_view encoding : kEncodings)
+            if (equal_names(one.values.front(), encoding)) one.name = "ENCODING";
+    }
+}
+
 bool has_encoding(const ContentLine& line, std::string_view wanted) {
     for (const Parameter& one : line.parameters) {
-        if (!one.name.empty() && !equal_names(one.name, "ENCODING")) continue;
+        if (!equal_names(one.name, "ENCODING")) continue;
         for (const std::string& value : one.values)
             if (equal_names(value, wanted)) return true;
     }
@@ -89,13 +98,14 @@ bool has_encoding(const ContentLine& line, std::string_view wanted) {
 
 void drop_encoding(ContentLine& line, std::string_view encoding) {
     for (Parameter& one : line.parameters) {
-        if (!one.name.empty() && !equal_names(one.name, "ENCODING")) continue;
+        if (!equal_names(one.name, "ENCODING")) continue;
         std::erase_if(one.values, [&](const std::string& value) { return equal_names(value, encoding); });
     }
     std::erase_if(line.parameters, [](const Parameter& one) { return one.values.empty(); });
 }
 
 void decode(ContentLine& line) {
+    name_encoding(line);
     bool encoded = false;
     if (has_encoding(line, "QUOTED-PRINTABLE")) {
         line.value = without_quoted_printable(line.value);

@@ -17,7 +17,7 @@ std::string_view text_of(Version version);  // "4.0"
 struct Card {
     Version version = Version::v3_0;
     // Without BEGIN, VERSION and END, in the order of the text. Values of 2.1 that were encoded are UTF-8 now, their
-    // ENCODING=QUOTED-PRINTABLE and CHARSET are gone.
+    // ENCODING=QUOTED-PRINTABLE and CHARSET are gone; a bare encoding has its name.
     std::vector<ContentLine> lines;
 
     const ContentLine* find(std::string_view name) const;  // the first of that name

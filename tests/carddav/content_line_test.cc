@@ -46,6 +46,13 @@ TEST_CASE("content lines as producers write them") {
         {"TEL;TYPE=home,voice;PREF=1:1\r\n", "TEL|TYPE=home/voice|PREF=1:1"},
         {"TEL;TYPE=\"home,voice\":1\r\n", "TEL|TYPE=home,voice:1"},
         {"TEL;HOME;VOICE:1\r\n", "TEL|=HOME|=VOICE:1"},
+        {"TEL;HOME,VOICE:1\r\n", "TEL|=HOME/VOICE:1"},
+        {"TEL;X-CUSTOM(CHARSET=UTF-8,ENCODING=QUOTED-PRINTABLE,=42);PREF:1\r\n",
+         "TEL|=X-CUSTOM(CHARSET=UTF-8,ENCODING=QUOTED-PRINTABLE,=42)|=PREF:1"},
+        {"TEL;WORK (old:1\r\n", "TEL|=WORK (old:1"},
+        {"TEL;(a:b):1\r\n", "TEL|=(a:b):1"},
+        {"TEL;TYPE=a(b);PREF:1\r\n", "TEL|TYPE=a(b)|=PREF:1"},
+        {"X-messaging/xmpp-All:a@b\r\n", "X-messaging/xmpp-All:a@b"},
         {"ADR;LABEL=\"1; High St: a\":;;x\r\n", "ADR|LABEL=1; High St: a:;;x"},
         {"ADR;LABEL=a^nb^'c^^d^x:y\r\n", "ADR|LABEL=a\nb\"c^d^x:y"},
         {"X;P=:v\r\n", "X|P=:v"},
@@ -54,8 +61,14 @@ TEST_CASE("content lines as producers write them") {
         {"X ; P = a : v\r\n", "X|P=a: v"},
         {"URL:http://a/b:c;d=e\r\n", "URL:http://a/b:c;d=e"},
         {"N;ENCODING=QUOTED-PRINTABLE:M=C3=\r\n=BCller\r\n", "N|ENCODING=QUOTED-PRINTABLE:M=C3=BCller"},
+        {"N;QUOTED-PRINTABLE:a=\r\n b=\r\n\tc\r\n", "N|=QUOTED-PRINTABLE:a b\tc"},
+        {"N;QUOTED-PRINTABLE:a\r\n b=\r\nc\r\n", "N|=QUOTED-PRINTABLE:abc"},
         {"N;QUOTED-PRINTABLE:a=\n\nb\n", "2 lines"},
         {"NOTE:ends with =\r\n", "NOTE:ends with ="},
+        {"N;QUOTED-PRINTABLE;\r\n X=y:a=\r\n b\r\n", "N|=QUOTED-PRINTABLE|X=y:a b"},
+        {"QUOTED-PRINTABLE:a=\r\n b\r\n", "QUOTED-PRINTABLE:a=b"},
+        {"N;X=\"a:b;QUOTED-PRINTABLE;c\":a=\r\n b\r\n", "N|X=a:b;QUOTED-PRINTABLE;c:a=b"},
+        {"N;X=\"a:b\";QUOTED-PRINTABLE:a=\r\n b\r\n", "N|X=a:b|=QUOTED-PRINTABLE:a b"},
     };
     for (const Case& one : cases) {
         INFO(one.text);
@@ -81,6 +94,8 @@ TEST_CASE("lines that can not be read without guessing") {
         {"TEL;TYPE=\"home:1\r\n", 1},
         {"TEL;=x:1\r\n", 1},
         {"TEL;A B=x:1\r\n", 1},
+        {"TEL;a/b=x:1\r\n", 1},
+        {"TEL;X(a=b:1\r\n", 1},
         {".FN:a\r\n", 1},
         {"a.b.FN:a\r\n", 1},
         {"FN:a\rb\r\n", 1},
@@ -115,6 +130,7 @@ TEST_CASE("what one card may have is bounded") {
     CHECK(all(values + ":y")[0].parameters[0].values.size() == kParameterValuesMax);
     CHECK_THROWS_AS(all(values + ",1:y"), BadCard);
     CHECK_THROWS_AS(all(values + ";Q=1:y"), BadCard);
+    CHECK_THROWS_AS(all(values + ";1:y"), BadCard);
 }
 
 TEST_CASE("a printed line is read as it was, and no line of it is longer than 75 octets") {

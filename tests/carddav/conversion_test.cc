@@ -73,6 +73,8 @@ TEST_CASE("what only one of the two versions writes") {
         {"LABEL;TYPE=work:alone\r\n", "LABEL;TYPE=work:alone\r\n"},
         {"item1.ADR:;;x;;;;\r\nitem1.LABEL:y\r\n", "item1.ADR;LABEL=y:;;x;;;;\r\n"},
         {"PHOTO;ENCODING=b:YWJj\r\n", "PHOTO:data:application/octet-stream;base64,YWJj\r\n"},
+        {"PHOTO;ENCODING=b;TYPE=image/png:YWJj\r\n", "PHOTO:data:image/png;base64,YWJj\r\n"},
+        {"PHOTO;BASE64;TYPE=PNG:YWJj\r\n", "PHOTO:data:image/png;base64,YWJj\r\n"},
     };
     for (const Pair& one : to_4) {
         INFO(one.v3);
@@ -83,6 +85,9 @@ TEST_CASE("what only one of the two versions writes") {
         {"TEL:1\r\nTEL;TYPE=pref:2\r\n", "TEL;PREF=50:1\r\nTEL;PREF=2:2\r\n"},
         {"TEL:+1-555;ext=1\r\n", "TEL;VALUE=uri:tel:+1-555;ext=1\r\n"},
         {"PHOTO;ENCODING=b:YWJj\r\n", "PHOTO;MEDIATYPE=x/y:data:x/y;base64,YWJj\r\n"},
+        {"ADR;ENCODING=b:x\r\nLABEL:a b\r\n", "ADR;LABEL=a b;ENCODING=b:x\r\n"},
+        {"PHOTO;ENCODING=b;TYPE=JPEG:YWJj\r\n", "PHOTO;VALUE=URI:data:image/JPEG;base64\\,YWJj\r\n"},
+        {"PHOTO:data:image/svg+xml;base64:abc\r\n", "PHOTO:data:image/svg+xml;base64:abc\r\n"},
         {"PHOTO:data:image/svg+xml,abc\r\n", "PHOTO:data:image/svg+xml,abc\r\n"},
     };
     for (const Pair& one : to_3) {
@@ -103,6 +108,8 @@ TEST_CASE("2.1 is read as what followed it") {
         {"N:x\r\nPHOTO;JPEG;BASE64:YWJj\r\n", "N:x\r\nPHOTO;ENCODING=b;TYPE=JPEG:YWJj\r\n"},
         {"N:x\r\nNOTE:a, b; c\r\n", "N:x\r\nNOTE:a\\, b\\; c\r\n"},
         {"N:x\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0Ab\r\n", "N:x\r\nNOTE:a\\nb\r\n"},
+        {"N:x\r\nPHOTO;VALUE=URL:http://a/?b,c\r\n", "N:x\r\nPHOTO;VALUE=uri:http://a/?b,c\r\n"},
+        {"N:x\r\nX-ANDROID-CUSTOM:a/b;Mo, M;1\r\n", "N:x\r\nX-ANDROID-CUSTOM:a/b;Mo, M;1\r\n"},
         {"N:x\r\nURL:http://a/?b,c\r\n", "N:x\r\nURL:http://a/?b,c\r\n"},
         {"N:x\r\nADR;WORK:;;Street 1, 2nd floor;;;;\r\n", "N:x\r\nADR;TYPE=WORK:;;Street 1\\, 2nd floor;;;;\r\n"},
     };

@@ -79,6 +79,10 @@ TEST_CASE("encodings of older cards") {
     const Card photo = parse_card(card_of("2.1", "PHOTO;JPEG;ENCODING=BASE64:YWJj\r\nTEL;CELL:1\r\n"));
     CHECK(photo.lines[0].parameters == std::vector<Parameter>{{"", {"JPEG"}}, {"ENCODING", {"BASE64"}}});
     CHECK(photo.lines[1].parameters == std::vector<Parameter>{{"", {"CELL"}}});
+    // A bare encoding is printed as one, not as a type.
+    const Card bare = parse_card(card_of("2.1", "PHOTO;PNG;base64:YWJj\r\n"));
+    CHECK(bare.lines[0].parameters == std::vector<Parameter>{{"", {"PNG"}}, {"ENCODING", {"base64"}}});
+    CHECK(print_card(bare) == card_of("2.1", "PHOTO;TYPE=PNG;ENCODING=base64:YWJj\r\n"));
 }
 
 TEST_CASE("values and their parts") {
