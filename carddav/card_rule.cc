@@ -84,7 +84,7 @@ const dav::ItemRule kCardRule{
     .no_uid_conflict = cond::no_uid_conflict,
     .collection_location_ok = cond::addressbook_collection_location_ok,
     .prepare = prepare,
-    .indexer = {storage::NodeKind::card, card_entry, nullptr},
+    .indexer = {storage::NodeKind::card, card_entry, merged_cards},
     .uid_of = uid_of,
     .holders = cards_of_uid,
     .default_name = "contacts",

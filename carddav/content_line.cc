@@ -173,6 +173,9 @@ bool is_quoted_printable(std::string_view line) {
 }
 
 bool needs_quotes(std::string_view value) {
+    // A blank at an end is taken off by who reads it.
+    const auto is_edge = [](char c) { return c == ' ' || c == '\t'; };
+    if (!value.empty() && (is_edge(value.front()) || is_edge(value.back()))) return true;
     return value.find_first_of(",;:") != std::string_view::npos;
 }
 

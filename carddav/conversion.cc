@@ -71,7 +71,10 @@ void rename_lines(Card& card, Version to) {
                 break;
             }
         }
-        if (to == Version::v4_0 && line.is(kEvolutionAnniversary)) line.name = "ANNIVERSARY";
+    }
+    if (to != Version::v4_0) return;
+    for (ContentLine& line : card.lines) {  // beside one of the other name it stays what it is
+        if (line.is(kEvolutionAnniversary) && card.find("ANNIVERSARY") == nullptr) line.name = "ANNIVERSARY";
     }
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "carddav/merge.h"
 #include "dav/text_match.h"
+#include "storage/base/log.h"
 #include "storage/sql.h"
 
 namespace carddav {
@@ -166,8 +168,8 @@ void CardEntry::store(sql::Connection& connection, storage::NodeId node) const {
 }
 
 bool CardEntry::is_stored(sql::Connection& connection, storage::NodeId node) const {
-    auto row = connection.query("SELECT c.book IS n.parent, c.uid, " TEXT_COLUMNS
-                                " FROM card AS c JOIN node AS n ON n.id = c.node WHERE c.node = ?1");
+    auto row = connection.query("SELECT book IS (SELECT parent FROM node WHERE id = ?1), uid, " TEXT_COLUMNS
+                                " FROM card WHERE node = ?1");
     row.bind(node);
     if (!row.next() || row.integer(0) == 0) return false;
     if (text_or_none(row, 1) != (fault_.empty() ? std::optional<std::string_view>(uid_) : std::nullopt)) return false;
@@ -193,6 +195,33 @@ std::unique_ptr<storage::IndexEntry> card_entry(std::string_view octets) {
         return std::make_unique<CardEntry>(parse_card(octets));
     } catch (const BadCard& bad) {  // kept as it is; `check` names it
         return std::make_unique<CardEntry>(bad);
+    }
+}
+
+std::optional<std::string> merged_cards(const std::string* before, std::string_view later, std::string_view earlier) {
+    try {
+        const Card last = parse_card(later);
+        const Card first = parse_card(earlier);
+        Card base;
+        if (before) {
+            base = parse_card(*before);
+        } else {  // both made it: it began with its UID
+            base.version = last.version;
+            for (const ContentLine* uid : last.all("UID")) base.lines.push_back(*uid);
+        }
+        const auto both = merged({base, first, last});
+        if (!both) return std::nullopt;
+        if (!both->lost.empty()) {
+            std::string names;
+            for (const std::string& name : both->lost) names += (names.empty() ? "" : ", ") + name;
+            base::log_info("carddav", "a card was changed in two homes; of one its history alone has: " + names);
+        }
+        std::string octets = print_card(both->card);
+        if (octets == print_card(last)) return std::string(later);
+        if (octets == print_card(first)) return std::string(earlier);
+        return octets;
+    } catch (const BadCard&) {  // what shows stays
+        return std::nullopt;
     }
 }
 

@@ -37,6 +37,10 @@ class CardEntry final : public storage::IndexEntry {
 // Total: of octets that are no card, an entry that says so.
 std::unique_ptr<storage::IndexEntry> card_entry(std::string_view octets);
 
+// One card of two that homes made of `before`; the octets of one of them where that has all of both. Empty: one can not
+// be read, or they are not of one object (merge.h).
+std::optional<std::string> merged_cards(const std::string* before, std::string_view later, std::string_view earlier);
+
 // Empty: it can not be read.
 std::string uid_of(storage::ReadTxn& txn, storage::NodeId card);
 std::vector<storage::NodeId> cards_of_uid(storage::ReadTxn& txn, storage::NodeId book, std::string_view uid);

@@ -86,7 +86,7 @@ std::vector<Conflict> conflicts_of(Store& store, SpaceId space, const std::map<O
         if (object == nullptr || object->content() == nullptr || object->content()->rank.dot != item.shown) continue;
         Conflict one{item.node, item.kind, item.shown, written[oid], object->losers(), object->live_contents()};
         std::erase(one.heads, item.shown);
-        if (one.heads.empty()) continue;
+        if (one.beside.empty()) continue;  // equal ones do no harm: who writes next replaces all of them
         std::reverse(one.beside.begin(), one.beside.end());
         conflicts.push_back(std::move(one));
     }
