@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -15,12 +16,14 @@
 
 #include "server/app.h"
 #include "server/certificates.h"
+#include "server/collections.h"
 #include "server/commands.h"
 #include "server/config.h"
 #include "server/config_keys.h"
 #include "server/connect_lines.h"
 #include "server/control.h"
 #include "server/core.h"
+#include "server/item_files.h"
 #include "server/process.h"
 #include "server/wiring.h"
 
@@ -41,6 +44,7 @@ struct Invocation {
     std::vector<std::string> listen;
     bool password_stdin = false;
     std::string connect_user;
+    std::string file;
     Json arguments = Json::object();
     std::function<int()> action;
 };
@@ -87,9 +91,8 @@ bool is_root_missing(const Config& config) {
     return ::stat((config.root + "/.hearth").c_str(), &facts) != 0 && errno == ENOENT;
 }
 
-// On a running server through its control socket, else on the opened root.
-Json execute(const Config& config, const std::string& request, bool may_create) {
-    if (const auto answer = control_call(control_path(config.root), request)) return Json::parse(*answer);
+// Opens the root of a stopped server.
+std::unique_ptr<Core> open_root(const Config& config, bool may_create) {
     const bool missing = is_root_missing(config);
     if (missing && !may_create) {
         throw CommandFailed("there is no storage root at " + config.root +
@@ -102,19 +105,45 @@ Json execute(const Config& config, const std::string& request, bool may_create) 
     }
     CoreOptions options = core_options(config);
     options.store.create = may_create && config.create_root;
-    const auto core =
-        Core::open(options, {base::system_clock(), base::system_rng(), storage::system_fs(), base::system_exec()});
-    return Json::parse(execute_command(*core, request));
+    return Core::open(options, {base::system_clock(), base::system_rng(), storage::system_fs(), base::system_exec()});
 }
+
+std::string text_of_request(const Json& request) {
+    return request.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Asks a running server through its control socket, else the opened root.
+class Administration {
+  public:
+    Administration(const Config& config, bool may_create) : config_(config), may_create_(may_create) {}
+
+    Json answer(const Json& request) {
+        const std::string text = text_of_request(request);
+        if (!core_) {
+            if (const auto answer = control_call(control_path(config_.root), text))
+                return checked(Json::parse(*answer));
+            core_ = open_root(config_, may_create_);
+        }
+        return checked(Json::parse(execute_command(*core_, text)));
+    }
+
+  private:
+    static Json checked(Json answer) {
+        if (answer.contains("error")) throw CommandFailed(answer["error"].get<std::string>());
+        return answer;
+    }
+
+    const Config& config_;
+    const bool may_create_;
+    std::unique_ptr<Core> core_;
+};
 
 int administer(Invocation& call, const std::string& command) {
     Json request = call.arguments;
     request["command"] = command;
     if (call.password_stdin) request["password"] = password_from_stdin();
     const Config config = load_config(source_of(call));
-    const Json answer =
-        execute(config, request.dump(-1, ' ', false, Json::error_handler_t::replace), command == "user add");
-    if (answer.contains("error")) throw CommandFailed(answer["error"].get<std::string>());
+    const Json answer = Administration(config, command == "user add").answer(request);
     if (call.json) {
         std::cout << answer["value"].dump() << "\n";
     } else {
@@ -123,6 +152,49 @@ int administer(Invocation& call, const std::string& command) {
     const int status = answer["status"].get<int>();
     if (status != 0) std::cerr << "hearth: findings that were not repaired\n";
     return status;
+}
+
+const dav::ItemRule& rule_of_file(const Invocation& call) {
+    const std::string format = call.arguments["format"].get<std::string>();
+    if (const dav::ItemRule* rule = rule_of_format(format)) return *rule;
+    throw CommandFailed("\"" + format + "\" is no format that can be imported or exported");
+}
+
+// Status 1 when anything was set aside: a script must be able to tell.
+int import_items_from(const Invocation& call) {
+    const dav::ItemRule& rule = rule_of_file(call);
+    const Config config = load_config(source_of(call));
+    Administration administration(config, false);
+    std::ifstream opened;
+    if (call.file != "-") {
+        opened.open(call.file, std::ios::binary);
+        if (!opened) throw CommandFailed(call.file + " can not be read");
+    }
+    const ImportResult result =
+        import_file(rule, call.file == "-" ? std::cin : opened, call.arguments,
+                    [&](const Json& request) { return administration.answer(request)["value"]; });
+    if (call.json) {
+        Json value = {{"added", result.added}, {"changed", result.changed}, {"unchanged", result.unchanged}};
+        value["aside"] = Json::array();
+        for (const auto& one : result.aside) value["aside"].push_back({{"line", one.line}, {"why", one.why}});
+        std::cout << text_of_request(value) << "\n";
+    } else {
+        std::cout << "added " << result.added << ", changed " << result.changed << ", unchanged " << result.unchanged
+                  << ", set aside " << result.aside.size() << "\n";
+        for (const auto& one : result.aside) std::cout << "line " << one.line << ": " << one.why << "\n";
+    }
+    if (result.aside.empty()) return 0;
+    std::cerr << "hearth: " << result.aside.size() << " were set aside, the others are in\n";
+    return kFailed;
+}
+
+int export_items_to(const Invocation& call) {
+    const dav::ItemRule& rule = rule_of_file(call);
+    const Config config = load_config(source_of(call));
+    Administration administration(config, false);
+    export_file(rule, std::cout, call.arguments,
+                [&](const Json& request) { return administration.answer(request)["value"]; });
+    return 0;
 }
 
 int status(const Invocation& call) {
@@ -222,6 +294,8 @@ class CommandLine {
         add_users();
         add_groups();
         add_app_passwords();
+        add_collections();
+        add_files();
         add_locks();
         add_rest();
     }
@@ -334,6 +408,35 @@ class CommandLine {
     }
     void text(CLI::App* to, const std::string& option, const std::string& argument, const std::string& help) {
         text(to, option, argument, help, false);
+    }
+
+    void add_collections() {
+        CLI::App& collections = family("collection", "address books of users and groups");
+        text(command(collections, "list", "list them"), "USER", "user", "user or group", true);
+        const auto named = [&](const char* verb, const char* help) {
+            CLI::App* made = command(collections, verb, help);
+            text(made, "USER", "user", "user or group", true);
+            text(made, "KIND", "kind", "contacts", true);
+            text(made, "NAME", "name", "as in its URL", true);
+            return made;
+        };
+        text(named("add", "make one"), "--title", "title", "what people call it");
+        text(named("set", "give it another title"), "--title", "title", "what people call it", true);
+        named("remove", "remove one with all in it; history has it");
+    }
+
+    void add_files() {
+        const auto add = [&](const char* verb, const char* help, std::function<int()> action) {
+            CLI::App* made = leaf(app_, verb, help, std::move(action));
+            text(made, "FORMAT", "format", "vcf", true);
+            text(made, "USER", "user", "user or group", true);
+            text(made, "COLLECTION", "collection", "the address book, as in its URL", true);
+            return made;
+        };
+        add("import", "put the cards of a file into an address book", [this] { return import_items_from(call_); })
+            ->add_option("FILE", call_.file, "the file; - is standard input")
+            ->required();
+        add("export", "print all of an address book as one file", [this] { return export_items_to(call_); });
     }
 
     void add_locks() {

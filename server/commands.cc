@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "server/certificates.h"
+#include "server/collections.h"
+#include "server/command.h"
 #include "server/config_keys.h"
 #include "server/credentials.h"
 #include "server/password.h"
@@ -17,71 +19,6 @@
 
 namespace server {
 namespace {
-
-using Json = nlohmann::json;
-
-// A request that can not be fulfilled; what() is for the person at the command line.
-class Refused : public std::runtime_error {
-    using runtime_error::runtime_error;
-};
-
-struct Outcome {
-    Json value;
-    std::string text;
-    int status = 0;
-};
-
-const storage::Author kAdmin{.cause = storage::Cause::admin};
-
-std::string text_of(const Json& request, const char* name) {
-    const auto found = request.find(name);
-    return found == request.end() || !found->is_string() ? std::string() : found->get<std::string>();
-}
-
-bool flag_of(const Json& request, const char* name) {
-    const auto found = request.find(name);
-    return found != request.end() && found->is_boolean() && found->get<bool>();
-}
-
-std::string date_text(std::int64_t ms) {
-    const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 32> text{};
-    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return text.data();
-}
-
-// Rows as columns of equal width, the first row being the heading.
-std::string columns(const std::vector<std::vector<std::string>>& rows) {
-    std::vector<std::size_t> widths;
-    for (const auto& row : rows) {
-        widths.resize(std::max(widths.size(), row.size()));
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    }
-    std::string out;
-    for (const auto& row : rows) {
-        std::string line;
-        for (std::size_t i = 0; i < row.size(); ++i) {
-            line += row[i];
-            if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
-        }
-        out += line + "\n";
-    }
-    return out;
-}
-
-std::string kind_text(storage::PrincipalKind kind) {
-    return kind == storage::PrincipalKind::user ? "user" : "group";
-}
-
-const storage::Principal& principal(const storage::AccountBook& book, const std::string& name,
-                                    storage::PrincipalKind kind) {
-    const auto* found = book.find(name);
-    if (found == nullptr || found->kind != kind)
-        throw Refused("there is no " + kind_text(kind) + " " + base::printable(name, 64));
-    return *found;
-}
 
 std::uint64_t used_bytes(Core& core, const base::Id128& owner) {
     const auto space =
@@ -471,6 +408,12 @@ constexpr std::array kCommands = {
     Command{"app-password add", app_password_add},
     Command{"app-password list", app_password_list},
     Command{"app-password revoke", app_password_revoke},
+    Command{"collection list", collection_list},
+    Command{"collection add", collection_add},
+    Command{"collection set", collection_set},
+    Command{"collection remove", collection_remove},
+    Command{"import", import_items},
+    Command{"export", export_items},
     Command{"lock list", lock_list},
     Command{"lock break", lock_break},
     Command{"check", check},

@@ -17,7 +17,7 @@ std::string control_path(const std::string& root);
 class ControlSocket {
   public:
     static constexpr std::size_t kThreads = 2;
-    static constexpr std::size_t kRequestBytesMax = 64 * 1024;
+    static constexpr std::size_t kRequestBytesMax = 8 * 1024 * 1024;  // an import's piece
     static constexpr std::size_t kAnswerBytesMax = 64 * 1024 * 1024;
 
     using Answer = std::function<std::string(std::string_view request)>;

@@ -5,8 +5,7 @@
 
 #include "carddav/extension.h"
 #include "dav/extension.h"
-#include "dav/names.h"
-#include "dav/xml/writer.h"
+#include "dav/stored_text.h"
 #include "server/basic.h"
 #include "server/credentials.h"
 #include "server/pipeline.h"
@@ -15,8 +14,6 @@
 
 namespace server {
 namespace {
-
-constexpr xml::Prefix kPrefixes[] = {{"D", dav::kDav}};
 
 constexpr std::array kExtensions = {&dav::kCoreExtension, &carddav::kExtension};
 
@@ -28,23 +25,12 @@ storage::Store::Options with_schema(storage::Store::Options options) {
     return options;
 }
 
-// What people call a collection, as PROPPATCH would store it.
-std::vector<storage::PropChange> titled(std::string_view title) {
-    xml::StringSink sink;
-    xml::Writer writer(sink, kPrefixes);
-    writer.text(dav::name::displayname, title);
-    writer.finish();
-    constexpr std::string_view kElement = "<D:displayname";
-    std::string element = sink.text.substr(sink.text.find(kElement));
-    return {{std::string(dav::kDav), std::string(dav::name::displayname.local), std::move(element)}};
-}
-
 std::vector<storage::DefaultCollection> default_collections() {
     std::vector<storage::DefaultCollection> collections;
     for (const dav::Extension* extension : kExtensions)
         for (const dav::ItemRule& rule : extension->items)
-            collections.push_back(
-                {rule.home, rule.collection, std::string(rule.default_name), std::string(rule.default_title), titled});
+            collections.push_back({rule.home, rule.collection, std::string(rule.default_name),
+                                   std::string(rule.default_title), dav::displayname_as});
     return collections;
 }
 

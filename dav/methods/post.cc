@@ -43,19 +43,6 @@ std::string suggested_name(const http::RequestHead& head) {
     return base::name_fault(name) ? std::string() : name;
 }
 
-// Of its UID, as most clients name what they put.
-std::string name_of_item(const ItemRule& rule, const std::string& uid) {
-    std::string name = uid;
-    for (char& c : name) {
-        const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-                           c == '_' || c == '.';
-        if (!plain) c = '-';
-    }
-    name.resize(std::min(name.size(), kSlugBytesMax));
-    while (name.starts_with('.')) name.erase(0, 1);
-    return name.empty() ? name : name + std::string(rule.name_suffix);
-}
-
 // "plan.txt" -> "plan (2).txt"
 std::string with_part(const std::string& name, const std::string& part) {
     const std::size_t point = name.rfind('.');
@@ -98,14 +85,15 @@ http::Response post(Call& call, http::Request& request) {
     Arrived body = arrived(call, request);
     Target target = aim(call.context, call.caller, call.head);
     const ItemRule* rule = rule_of(call, target);
-    const std::string wanted = rule ? name_of_item(*rule, body.item.uid) : suggested_name(call.head);
+    const std::string wanted = suggested_name(call.head);
     const auto result = call.context.store.write([&](storage::WriteTxn& txn) {
         locate(txn, target);
         check_collection(call, txn, target);
         check_room(call.context, target, static_cast<std::uint64_t>(body.content.size()), 0);
         storage::WriteTxn::PutContent what;
         what.parent = target.node().id;
-        what.name = free_name(call, txn, what.parent, wanted);
+        what.name = rule ? free_item_name(txn, what.parent, *rule, body.item.uid)
+                         : free_name(call, txn, what.parent, wanted);
         if (rule) {
             require_uid_free(call, txn, *rule, target.url, what.parent, body.item.uid, {});
             what.kind = rule->item;

@@ -1,0 +1,34 @@
+#include "dav/item_rule.h"
+
+#include <algorithm>
+
+#include "storage/base/hash.h"
+
+namespace dav {
+
+namespace {
+
+constexpr std::size_t kNameBytesMax = 200;  // without the suffix
+constexpr std::size_t kHashDigits = 32;
+
+bool is_plain(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
+}
+
+}  // namespace
+
+std::string free_item_name(storage::ReadTxn& txn, storage::NodeId collection, const ItemRule& rule,
+                           const std::string& uid) {
+    std::string name = uid.substr(0, kNameBytesMax);
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return !is_plain(c); }, '-');
+    name.erase(0, name.find_first_not_of('.'));
+    if (!name.empty()) {
+        name += rule.name_suffix;
+        if (!txn.child(collection, name)) return name;
+    }
+    return base::hex(base::sha256(uid).view()).substr(0, kHashDigits) + std::string(rule.name_suffix);
+}
+
+}  // namespace dav

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "server/core.h"
+
+// What the administrative commands share (commands.h says how they are called).
+namespace server {
+
+using Json = nlohmann::json;
+
+// A request that can not be fulfilled; what() is for the person at the command line.
+class Refused : public std::runtime_error {
+    using runtime_error::runtime_error;
+};
+
+struct Outcome {
+    Json value;
+    std::string text;
+    int status = 0;
+};
+
+extern const storage::Author kAdmin;
+
+std::string text_of(const Json& request, const char* name);
+bool flag_of(const Json& request, const char* name);
+std::string date_text(std::int64_t ms);
+// Rows as columns of equal width, the first row being the heading.
+std::string columns(const std::vector<std::vector<std::string>>& rows);
+
+std::string kind_text(storage::PrincipalKind kind);
+const storage::Principal& principal(const storage::AccountBook& book, const std::string& name,
+                                    storage::PrincipalKind kind);
+
+}  // namespace server
