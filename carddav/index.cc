@@ -113,7 +113,8 @@ Said of_row(const Filter& filter, const sql::Query& row, int first) {
     for (const PropFilter& one : filter.props) {
         Said of_one = Said::unsure;
         if (one.group.empty() && equal_names(one.name, "UID")) {
-            of_one = of_column(one, column_text(std::string(row.text(first - 1))));
+            const std::string_view uid = row.text(first - 1);  // empty: also where there is no such line
+            if (!uid.empty()) of_one = of_column(one, column_text(std::string(uid)));
         } else if (const auto column = column_asked(one)) {
             of_one = of_column(one, text_or_none(row, first + static_cast<int>(*column)));
         }

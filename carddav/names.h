@@ -17,6 +17,7 @@ inline constexpr xml::QName addressbook{kCardDav, "addressbook"};
 inline constexpr xml::QName addressbook_description{kCardDav, "addressbook-description"};
 inline constexpr xml::QName addressbook_home_set{kCardDav, "addressbook-home-set"};
 inline constexpr xml::QName max_resource_size{kCardDav, "max-resource-size"};
+inline constexpr xml::QName principal_address{kCardDav, "principal-address"};
 inline constexpr xml::QName supported_address_data{kCardDav, "supported-address-data"};
 inline constexpr xml::QName supported_collation_set{kCardDav, "supported-collation-set"};
 

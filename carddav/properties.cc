@@ -6,6 +6,7 @@
 #include "carddav/names.h"
 #include "carddav/vcard.h"
 #include "dav/homes.h"
+#include "dav/http/uri.h"
 #include "dav/names.h"
 #include "dav/target.h"
 #include "dav/text_match.h"
@@ -65,6 +66,19 @@ Read read_addressbook_home_set(const Resource& resource, const View& view, xml::
     return Read::written;
 }
 
+// Section 7.1.2: the administrator names the card.
+Read read_principal_address(const Resource& resource, const View& view, xml::QName self, xml::Writer& writer) {
+    const storage::Principal& who = *resource.principal;
+    const std::size_t slash = who.card.find('/');
+    if (slash == std::string::npos) return Read::missing;
+    const auto element = writer.element(self);
+    writer.text(dav::name::href,
+                http::href(view.context().base_path,
+                           {"dav", "contacts", who.name, who.card.substr(0, slash), who.card.substr(slash + 1)},
+                           http::Slash::none));
+    return Read::written;
+}
+
 constexpr std::array kProperties = {
     // RFC 6352 section 6.2: SHOULD NOT be in allprop
     PropertyDef{name::addressbook_description, Kinds::addressbook, Need::props, Flags::none, read_description,
@@ -76,6 +90,7 @@ constexpr std::array kProperties = {
                 read_supported_collation_set},
     // Section 7.1
     PropertyDef{name::addressbook_home_set, Kinds::principal, Need::none, Flags::none, read_addressbook_home_set},
+    PropertyDef{name::principal_address, Kinds::principal, Need::none, Flags::none, read_principal_address},
     // Section 10.4
     PropertyDef{name::address_data, Kinds::card, Need::octets, Flags::report_only, nullptr, nullptr,
                 asked_address_data},

@@ -7,6 +7,7 @@
 #include "carddav/index.h"
 #include "carddav/names.h"
 #include "dav/error.h"
+#include "dav/merged.h"
 #include "dav/names.h"
 #include "dav/reports/item_reports.h"
 #include "dav/request_headers.h"
@@ -74,24 +75,29 @@ http::Response addressbook_query(Call& call, Target& target, const xml::Element&
         dav::locate(txn, target);
         dav::require_found(target);
         dav::ItemAnswer answer(call, txn, target, std::move(asked));
-        std::vector<storage::NodeId> cards;
         if (!target.is_collection()) {
             const auto octets = txn.body(*target.node().hash);
-            if (octets && is_match(filter, *octets)) cards.push_back(target.node().id);
-        } else if (depth != dav::Depth::zero) {
-            cards = matching(txn, target.node().id, filter, limit);
+            if (octets && is_match(filter, *octets)) answer.write(std::array{target.node().id}, {});
+            return answer.finish();
         }
-        const bool truncated = cards.size() > limit;
-        if (truncated) cards.resize(limit);
-        answer.write(cards);
+        std::size_t left = limit;
+        bool truncated = false;
+        for (const dav::ItemSource& source : dav::item_sources(txn, target)) {
+            if (depth == dav::Depth::zero || truncated) break;
+            std::vector<storage::NodeId> cards = matching(txn, source.collection.id, filter, left);
+            truncated = cards.size() > left;
+            if (truncated) cards.resize(left);
+            left -= cards.size();
+            answer.write(cards, source.prefix);
+        }
         if (truncated) answer.truncated();
         return answer.finish();
     });
 }
 
 constexpr std::array kReports = {
-    ReportDef{name::addressbook_query, Kinds::addressbook | Kinds::card, Depths::any, Sees::all, addressbook_query},
-    ReportDef{name::addressbook_multiget, Kinds::addressbook | Kinds::card, Depths::any, Sees::all, dav::multiget},
+    ReportDef{name::addressbook_query, Kinds::addressbook | Kinds::card, Depths::any, Sees::some, addressbook_query},
+    ReportDef{name::addressbook_multiget, Kinds::addressbook | Kinds::card, Depths::any, Sees::some, dav::multiget},
 };
 
 }  // namespace

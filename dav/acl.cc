@@ -21,7 +21,8 @@ bool same_name(const std::string& a, const std::string& b) {
 }  // namespace
 
 bool Rights::shows(const std::string& member) const {
-    return only.empty() || same_name(only, member);
+    return only.empty() ||
+           std::any_of(only.begin(), only.end(), [&](const auto& one) { return same_name(one, member); });
 }
 
 Rights Rights::of_member(const std::string& member) const {
@@ -57,11 +58,15 @@ Rights rights_in_home(const HomeKind& home, const Caller& caller, const storage:
     rights.read = true;
     rights.read_acl = true;
     if (path.size() < subtree.size()) {
-        rights.only = subtree[path.size()];
+        rights.only = {subtree[path.size()]};
         return rights;
     }
     rights.write = !caller.read_only;
     rights.unbind = rights.write && path.size() > subtree.size();
+    if (home.space != storage::SpaceKind::files && path.empty() && owner->uid == caller.uid && !caller.books.empty()) {
+        rights.only = caller.books;
+        rights.write = false;  // what would be made here would not be seen
+    }
     return rights;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "dav/context.h"
 #include "dav/homes.h"
@@ -18,8 +19,10 @@ struct Rights {
     bool write = false;     // content, properties, and the members of a collection
     bool read_acl = false;  // may see who else has rights: the owner, and members of an owning group
     bool unbind = false;    // may itself be removed, moved away or replaced; false for a home and the root of a subtree
-    // Above the subtree of an app password: the one member that leads there; the others are hidden. Empty = all.
-    std::string only;
+    // The members that are shown, the others are hidden: above the subtree of an app password the one that leads there,
+    // in a home of collections those that the credential is to see. Empty = all.
+    std::vector<std::string> only;
+    bool derived = false;  // made of others: it has no history to sync with
 
     bool may(Privilege privilege) const { return privilege == Privilege::read ? read : write; }
     // Whether a member of this collection is visible, and what may be done with it.

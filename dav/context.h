@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "storage/accounts.h"
 #include "storage/store.h"
@@ -18,8 +19,9 @@ struct Caller {
     bool admin = false;
     storage::Scope scope = storage::Scope::all;
     bool read_only = false;
-    base::Segments subtree;  // an app password for a part of the files; empty = all
-    std::string device;      // label of the app password; empty = account password
+    base::Segments subtree;          // an app password for a part of the files; empty = all
+    std::vector<std::string> books;  // names of the collections that show in its homes; empty = all
+    std::string device;              // label of the app password; empty = account password
 };
 
 // Which services are switched on; a service that is off does not exist (404).

@@ -1,5 +1,6 @@
 #include "dav/described.h"
 
+#include "dav/merged.h"
 #include "dav/names.h"
 #include "dav/preconditions.h"
 #include "dav/registry.h"
@@ -36,7 +37,7 @@ Described::Described(const Call& call, storage::ReadTxn& txn, const Target& targ
     if (!target.url.empty()) resource_.name = target.url.back();
     if (target.place == Place::principal) resource_.principal = target.owner;
     if (target.place != Place::tree) return;
-    row_ = txn.row(target.node().id, kEverything);
+    row_ = row_of(txn, target, kEverything);
     CHECK(row_);
     resource_.row = &*row_;
     inherited_ = locks_over(txn, target);

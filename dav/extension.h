@@ -29,7 +29,7 @@ struct ReportDef {
     http::Response (*run)(Call& call, Target& target, const xml::Element& body);
 };
 inline bool offered(const ReportDef& report, Kinds kind, const Rights& rights) {
-    return covers(report.kinds, kind) && (report.sees == Sees::some || rights.only.empty());
+    return covers(report.kinds, kind) && (report.sees == Sees::some || (rights.only.empty() && !rights.derived));
 }
 
 // What one domain adds to DAV: rows for the tables. `dav` itself, `carddav` and `caldav` export one value each and

@@ -12,13 +12,15 @@ namespace dav {
 struct HomeKind {
     std::string_view segment;
     storage::SpaceKind space;
-    storage::Scope scope;  // of the app passwords that reach it
+    storage::NodeKind collection;  // what its members are
+    storage::Scope scope;          // of the app passwords that reach it
     bool Services::*service;
 };
 
 inline constexpr std::array kHomeKinds = {
-    HomeKind{"contacts", storage::SpaceKind::contacts, storage::Scope::contacts, &Services::contacts},
-    HomeKind{"files", storage::SpaceKind::files, storage::Scope::files, &Services::files},
+    HomeKind{"contacts", storage::SpaceKind::contacts, storage::NodeKind::addressbook, storage::Scope::contacts,
+             &Services::contacts},
+    HomeKind{"files", storage::SpaceKind::files, storage::NodeKind::folder, storage::Scope::files, &Services::files},
 };
 
 // A group's collections also show in the homes of its members, under the name of both: /dav/contacts/ana/club~family/

@@ -1,9 +1,11 @@
 #include "dav/target.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 #include "dav/error.h"
+#include "dav/merged.h"
 #include "storage/base/path.h"
 
 namespace dav {
@@ -62,16 +64,49 @@ void follow_group_mark(Target& target) {
     name.resize(mark);
 }
 
+// A member of the merged collection is one of its source, to be read.
+bool follow_merged(Target& target) {
+    if (target.path.empty() || target.home->space == storage::SpaceKind::files) return false;
+    if (target.path.front() != kMergedName) return false;
+    target.merged = target.path.size() == 1;
+    if (target.path.size() != 2) return true;
+    const std::string& name = target.path.back();
+    const std::size_t mark = name.find(kMergedMark);
+    if (mark == std::string::npos) return true;
+    target.path = {name.substr(0, mark), name.substr(mark + kMergedMark.size())};
+    return true;
+}
+
+// Whether the credential is to see the collection, by the name that it has in the caller's home.
+bool is_exposed(const Caller& caller, const Target& target, bool of_merged) {
+    if (caller.books.empty() || target.path.empty() || target.home->space == storage::SpaceKind::files) return true;
+    const bool own = target.owner->uid == caller.uid;
+    const std::string name = of_merged ? std::string(kMergedName)
+                             : own     ? target.path.front()
+                                       : shown_name(target.path.front(), *target.owner);
+    return std::find(caller.books.begin(), caller.books.end(), name) != caller.books.end();
+}
+
+void decide_in_home(const Caller& caller, Target& target) {
+    const auto rights = [&] { return rights_in_home(*target.home, caller, *target.book, target.owner, target.path); };
+    target.rights = rights();
+    if (target.rights.hidden) return;
+    const bool of_merged = follow_merged(target);
+    if (!target.merged) follow_group_mark(target);
+    target.rights = rights();
+    if (!is_exposed(caller, target, of_merged)) target.rights = {};
+    if (!of_merged) return;
+    target.rights.write = target.rights.unbind = false;
+    target.rights.derived = target.merged;
+}
+
 void decide(const Context& context, const Caller& caller, Target& target) {
     target.book = context.accounts.book();
     switch (target.place) {
         case Place::tree:
             if (!(context.services.*target.home->service)) return;
             target.owner = target.book->find(target.url[2]);
-            target.rights = rights_in_home(*target.home, caller, *target.book, target.owner, target.path);
-            if (target.rights.hidden) return;
-            follow_group_mark(target);
-            target.rights = rights_in_home(*target.home, caller, *target.book, target.owner, target.path);
+            decide_in_home(caller, target);
             return;
         case Place::principal: {
             const bool user = target.url[2] == "users";
@@ -169,7 +204,12 @@ void locate(storage::ReadTxn& txn, Target& target) {
     const auto space = txn.space_of(target.home->space, target.owner->uid);
     if (!space) return;
     target.space = *space;
-    target.walk = txn.walk(space->root, target.path);
+    if (!target.merged) {
+        target.walk = txn.walk(space->root, target.path);
+        return;
+    }
+    target.walk = txn.walk(space->root, {});
+    target.walk.chain.push_back(merged_node(txn, target, target.walk.chain.back()));
 }
 
 void require_found(const Target& target) {

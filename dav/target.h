@@ -34,7 +34,8 @@ struct Target {
     base::Segments url;              // all names below the base path, decoded
     base::Segments
         path;  // tree: the names below the home it lies in; not those of `url` where a group's shows in another
-    bool slash = false;  // the client wrote one at the end
+    bool merged = false;  // tree: the derived collection of all others in the home (merged.h)
+    bool slash = false;   // the client wrote one at the end
     Rights rights;
     std::shared_ptr<const storage::AccountBook> book;  // `owner` points into it
     const storage::Principal* owner = nullptr;         // tree, principal

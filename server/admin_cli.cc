@@ -377,6 +377,12 @@ class CommandLine {
         CLI::App* quota = command(users, "quota", "limit what the user's files take");
         text(quota, "NAME", "name", "of the user", true);
         text(quota, "SIZE", "size", "like \"10 GiB\", a number of bytes, or none", true);
+        CLI::App* books = command(users, "books", "which address books show with the account password");
+        text(books, "NAME", "name", "of the user", true);
+        text(books, "BOOKS", "books", "all, or names like contacts,club~family,merged", true);
+        CLI::App* card = command(users, "card", "which card describes the user");
+        text(card, "NAME", "name", "of the user", true);
+        text(card, "CARD", "card", "like contacts/ana.vcf, or none", true);
         text(command(users, "remove", "end all credentials at once; the files are kept for a while"), "NAME", "name",
              "of the user", true);
     }
@@ -401,6 +407,8 @@ class CommandLine {
         text(add, "--scope", "scope", "files, calendars, contacts or all");
         flag(add, "--read-only", "read_only", "no changes");
         text(add, "--path", "path", "only this folder of the user's files");
+        text(add, "--books", "books",
+             "address books that show: names like contacts,club~family; merged is all of them as one, read-only");
         text(command(passwords, "list", "list them, without the secrets"), "USER", "user", "whose", true);
         CLI::App* revoke = command(passwords, "revoke", "end one at once");
         text(revoke, "USER", "user", "whose", true);

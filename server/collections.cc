@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include <nlohmann/json.hpp>
+
 #include "carddav/card_rule.h"
 #include "dav/error.h"
 #include "dav/stored_text.h"
@@ -93,11 +95,11 @@ Outcome collection_list(Core& core, const Json& request) {
                 Json one = collection_json(txn, *rule, node);
                 rows.push_back(
                     {one["kind"], one["name"], one["title"], std::to_string(one["items"].get<std::size_t>())});
-                outcome.value.push_back(std::move(one));
+                outcome.value().push_back(std::move(one));
             }
         }
     });
-    outcome.text = outcome.value.empty() ? "none\n" : columns(rows);
+    outcome.text = outcome.value().empty() ? "none\n" : columns(rows);
     return outcome;
 }
 

@@ -3,12 +3,21 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "storage/base/log.h"
 
 namespace server {
 
 const storage::Author kAdmin{.cause = storage::Cause::admin};
+
+Outcome::Outcome(Json value, std::string text_, int status_)
+    : text(std::move(text_)), status(status_), value_(std::make_unique<Json>(std::move(value))) {}
+Outcome::Outcome(Outcome&&) noexcept = default;
+Outcome& Outcome::operator=(Outcome&&) noexcept = default;
+Outcome::~Outcome() = default;
 
 std::string text_of(const Json& request, const char* name) {
     const auto found = request.find(name);

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "server/core.h"
 
@@ -19,10 +20,21 @@ class Refused : public std::runtime_error {
     using runtime_error::runtime_error;
 };
 
-struct Outcome {
-    Json value;
+// What a command answers: for programs and for people.
+class Outcome {
+  public:
+    Outcome(Json value, std::string text_, int status_ = 0);
+    Outcome(Outcome&&) noexcept;
+    Outcome& operator=(Outcome&&) noexcept;
+    ~Outcome();
+
+    Json& value() { return *value_; }
+    const Json& value() const { return *value_; }
     std::string text;
-    int status = 0;
+    int status;
+
+  private:
+    std::unique_ptr<Json> value_;
 };
 
 extern const storage::Author kAdmin;

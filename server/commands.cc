@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "dav/merged.h"
 #include "server/certificates.h"
 #include "server/collections.h"
 #include "server/command.h"
@@ -78,7 +79,7 @@ NewPassword new_password(Core& core, const Json& request, const std::string& use
 
 void show_password(Outcome& outcome, const NewPassword& password) {
     if (password.shown.empty()) return;
-    outcome.value["password"] = password.shown;
+    outcome.value()["password"] = password.shown;
     outcome.text += "password: " + password.shown + "\n";
 }
 
@@ -220,7 +221,7 @@ Outcome group_members(Core& core, const Json& request) {
     for (const auto& member : members->second) {
         const auto* who = book->find(member);
         if (who == nullptr) continue;
-        outcome.value.push_back({{"id", base::uuid_text(member)}, {"name", who->name}});
+        outcome.value().push_back({{"id", base::uuid_text(member)}, {"name", who->name}});
         outcome.text += who->name + "\n";
     }
     return outcome;
@@ -234,6 +235,7 @@ Json app_password_json(const storage::AppPassword& password) {
             {"scope", storage::scope_name(password.scope)},
             {"read_only", password.read_only},
             {"path", base::join(password.subtree)},
+            {"books", password.books},
             {"created", date_text(password.created_ms)},
             {"last_used", password.last_used_ms ? Json(date_text(*password.last_used_ms)) : Json()}};
 }
@@ -254,6 +256,40 @@ base::Segments subtree_of(const std::string& path) {
     return segments;
 }
 
+// "contacts,club~family,merged"; "all" = empty.
+std::vector<std::string> book_names(const std::string& list) {
+    std::vector<std::string> names;
+    if (list == "all") return names;
+    for (std::size_t begin = 0; begin < list.size();) {
+        const std::size_t comma = std::min(list.find(',', begin), list.size());
+        std::string name = list.substr(begin, comma - begin);
+        begin = comma + 1;
+        if (name == "merged") name = dav::kMergedName;
+        if (base::name_fault(name)) throw Refused("\"" + base::printable(list, 64) + "\" is no list of address books");
+        names.push_back(base::to_nfc(name));
+    }
+    return names;
+}
+
+Outcome user_books(Core& core, const Json& request) {
+    const std::string name = text_of(request, "name");
+    const auto books = book_names(text_of(request, "books"));
+    core.accounts().set_books(name, books, kAdmin);
+    return {{{"name", name}, {"books", books}},
+            "address books of " + name + ": " + (books.empty() ? "all" : text_of(request, "books")) + "\n"};
+}
+
+Outcome user_card(Core& core, const Json& request) {
+    const std::string name = text_of(request, "name");
+    const std::string card = text_of(request, "card");
+    const std::size_t slash = card.find('/');
+    if (card != "none" && (slash == std::string::npos || base::name_fault(card.substr(0, slash)) ||
+                           base::name_fault(card.substr(slash + 1))))
+        throw Refused("a card is named by its address book and its name there, like contacts/ana.vcf");
+    core.accounts().set_card(name, card == "none" ? std::string() : card, kAdmin);
+    return {{{"name", name}, {"card", card}}, "card of " + name + ": " + card + "\n"};
+}
+
 Outcome app_password_add(Core& core, const Json& request) {
     const std::string user = text_of(request, "user");
     principal(*core.accounts().book(), user, storage::PrincipalKind::user);
@@ -269,6 +305,7 @@ Outcome app_password_add(Core& core, const Json& request) {
     wanted.scope = *known;
     wanted.read_only = flag_of(request, "read_only");
     wanted.subtree = subtree_of(text_of(request, "path"));
+    wanted.books = book_names(text_of(request, "books"));
     const std::string secret = new_app_password(core.store().seams().rng);
     wanted.secret = app_password_hash(*normalised_app_password(secret));
     const auto made = core.accounts().add_app_password(user, wanted, kAdmin);
@@ -365,8 +402,8 @@ Outcome check(Core& core, const Json& request) {
     Outcome outcome{Json::array(), {}};
     std::size_t kept_aside = 0;
     for (const auto& finding : findings) {
-        const std::string id = std::to_string(outcome.value.size() + 1);
-        outcome.value.push_back(
+        const std::string id = std::to_string(outcome.value().size() + 1);
+        outcome.value().push_back(
             {{"id", id}, {"what", finding.what}, {"where", finding.where}, {"repaired", finding.repaired}});
         if (finding.what == storage::Store::Finding::kKeptAside) {
             ++kept_aside;
@@ -400,6 +437,8 @@ constexpr std::array kCommands = {
     Command{"user disable", user_disable},
     Command{"user enable", user_enable},
     Command{"user quota", user_quota},
+    Command{"user books", user_books},
+    Command{"user card", user_card},
     Command{"user remove", user_remove},
     Command{"group add", group_add},
     Command{"group members", group_members},
@@ -433,7 +472,7 @@ std::string execute_command(Core& core, std::string_view request) {
         const auto command = std::ranges::find(kCommands, name, &Command::name);
         if (command == kCommands.end()) return error_answer("unknown command " + base::printable(name, 64));
         const Outcome outcome = command->run(core, parsed);
-        const Json answer = {{"value", outcome.value}, {"text", outcome.text}, {"status", outcome.status}};
+        const Json answer = {{"value", outcome.value()}, {"text", outcome.text}, {"status", outcome.status}};
         return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
     } catch (const Json::exception&) {
         return error_answer("the request is not what this server understands");

@@ -116,6 +116,7 @@ std::shared_ptr<dav::Caller> caller_of(const storage::Principal& user) {
     caller->uid = user.uid;
     caller->name = user.name;
     caller->admin = user.admin;
+    caller->books = user.books;
     return caller;
 }
 
@@ -127,6 +128,7 @@ std::shared_ptr<dav::Caller> caller_of(const storage::Principal& user, const sto
     caller->scope = password.scope;
     caller->read_only = password.read_only;
     caller->subtree = password.subtree;
+    caller->books = password.books;
     caller->device = password.label;
     return caller;
 }

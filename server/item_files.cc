@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "dav/error.h"
 #include "dav/http/headers.h"
 #include "server/collections.h"

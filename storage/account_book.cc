@@ -39,6 +39,11 @@ struct Facts {
     std::string renewed;  // "<SHA-256 of a password's PHC string> <another PHC string of that password>"
 };
 
+// No name has a slash in it.
+std::vector<std::string> names_from(const std::string& value) {
+    return segments_from(value);
+}
+
 void read_fact(Facts& facts, const std::string& field, const std::string& value) {
     Principal& into = facts.principal;
     if (field == "name") into.given_name = value;
@@ -48,6 +53,8 @@ void read_fact(Facts& facts, const std::string& field, const std::string& value)
     if (field == "password") into.password = value;
     if (field == "created") into.created_ms = time_from(value);
     if (field == "renewed") facts.renewed = value;
+    if (field == "books") into.books = names_from(value);
+    if (field == "card") into.card = value;
 }
 
 void read_fact(AppPassword& into, const std::string& field, const std::string& value) {
@@ -58,6 +65,7 @@ void read_fact(AppPassword& into, const std::string& field, const std::string& v
     if (field == "scope") into.scope = scope_from(value).value_or(static_cast<Scope>(0));
     if (field == "read_only") into.read_only = value == "1";
     if (field == "subtree") into.subtree = segments_from(value);
+    if (field == "books") into.books = names_from(value);
     if (field == "created") into.created_ms = time_from(value);
     if (field == "secret") {
         const auto raw = base::unhex(value);

@@ -26,6 +26,8 @@ struct Principal {
     std::string password;                      // PHC string; empty = no account password
     std::uint64_t epoch = 0;                   // another at every change of credentials, wherever it was made
     std::optional<std::uint64_t> quota_bytes;  // empty = no limit
+    std::vector<std::string> books;            // address books that show with the account password; empty = all
+    std::string card;                          // the card that describes it: "book/name"; empty = none
     std::int64_t created_ms = 0;
 };
 
@@ -39,8 +41,9 @@ struct AppPassword {
     std::string label;
     Scope scope = Scope::all;
     bool read_only = false;
-    base::Segments subtree;  // below the user's files; empty = all
-    base::Hash secret;       // SHA-256 of the normalised secret
+    base::Segments subtree;          // below the user's files; empty = all
+    std::vector<std::string> books;  // address books that show, as they are named in the home; empty = all
+    base::Hash secret;               // SHA-256 of the normalised secret
     std::int64_t created_ms = 0;
     std::optional<std::int64_t> last_used_ms;  // local
 };

@@ -268,6 +268,23 @@ void Accounts::set_quota(std::string_view name, std::optional<std::uint64_t> byt
     });
 }
 
+void Accounts::set_books(std::string_view name, const std::vector<std::string>& books, const Author& author) {
+    state_->change(author, [&](const AccountBook& now, Edit& edit) {
+        const std::string text = base::join(books);
+        edit.set({kv_table::kUser, kv_key(require(now, name, PrincipalKind::user).uid), "books"},
+                 books.empty() ? std::nullopt : std::optional<std::string_view>(text));
+        return true;
+    });
+}
+
+void Accounts::set_card(std::string_view name, std::string_view card, const Author& author) {
+    state_->change(author, [&](const AccountBook& now, Edit& edit) {
+        edit.set({kv_table::kUser, kv_key(require_any(now, name).uid), "card"},
+                 card.empty() ? std::nullopt : std::optional(card));
+        return true;
+    });
+}
+
 std::string Accounts::remove(std::string_view name, const Author& author) {
     return state_->change(author, [&](const AccountBook& now, Edit& edit) {
         const Principal& who = require_any(now, name);
@@ -319,6 +336,7 @@ AppPassword Accounts::add_app_password(std::string_view user, AppPassword made, 
         set("created", std::to_string(made.created_ms));
         if (made.read_only) set("read_only", "1");
         if (!made.subtree.empty()) set("subtree", base::join(made.subtree));
+        if (!made.books.empty()) set("books", base::join(made.books));
         set("secret", base::hex(made.secret.view()));
         return made;
     });

@@ -48,6 +48,9 @@ class Accounts {
     // read.
     void renew_password_hash(const Principal& who, std::string_view phc);
     void set_disabled(std::string_view name, bool disabled, const Author& author);
+    // Names of address books as they show in the home; empty = all.
+    void set_books(std::string_view name, const std::vector<std::string>& books, const Author& author);
+    void set_card(std::string_view name, std::string_view card, const Author& author);  // "book/name"; empty: none
     void set_quota(std::string_view name, std::optional<std::uint64_t> bytes, const Author& author);
     // Ends all credentials and locks at once; the files move to trash. Returns where they are, below the storage root.
     std::string remove(std::string_view name, const Author& author);

@@ -54,6 +54,7 @@ void check_sort(const Call& call, storage::ReadTxn& txn, const Ends& ends) {
     if (source.home != destination.home) throw DavError(Status::forbidden).detail("not between files and collections");
     const ItemRule* rule = rule_of(call, source);
     if (!rule) return;
+    if (source.merged) throw DavError(Status::forbidden).detail("what is derived is not copied");
     if (source.is_collection()) {
         if (source.node().kind != rule->collection || destination.path.size() != 1)
             throw DavError(rule->collection_location_ok);

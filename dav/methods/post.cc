@@ -92,8 +92,8 @@ http::Response post(Call& call, http::Request& request) {
         check_room(call.context, target, static_cast<std::uint64_t>(body.content.size()), 0);
         storage::WriteTxn::PutContent what;
         what.parent = target.node().id;
-        what.name = rule ? free_item_name(txn, what.parent, *rule, body.item.uid)
-                         : free_name(call, txn, what.parent, wanted);
+        what.name =
+            rule ? free_item_name(txn, what.parent, *rule, body.item.uid) : free_name(call, txn, what.parent, wanted);
         if (rule) {
             require_uid_free(call, txn, *rule, target.url, what.parent, body.item.uid, {});
             what.kind = rule->item;

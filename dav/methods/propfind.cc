@@ -4,6 +4,7 @@
 
 #include "dav/error.h"
 #include "dav/http/uri.h"
+#include "dav/merged.h"
 #include "dav/methods/methods.h"
 #include "dav/multistatus.h"
 #include "dav/preconditions.h"
@@ -122,13 +123,13 @@ class Answer {
             if (storage::has(plan_.needs(), storage::Need::locks)) find_inherited(txn);
             if (leaves_out(depth)) {
                 // Only its members.
-            } else if (auto row = txn.row(target_.node().id, plan_.needs())) {
+            } else if (auto row = row_of(txn, target_, plan_.needs())) {
                 write(txn, *std::move(row), target_.url.back(), base, target_.rights, view);
             }
             if (!collection || depth == Depth::zero) return;
             inherited_.insert(inherited_.end(), own_.begin(), own_.end());
-            members(txn, target_.node().id, base, view);
-            if (target_.path.empty()) members_of_groups(txn, base);
+            for (const ItemSource& source : item_sources(txn, target_)) members(txn, source, base, view);
+            if (target_.path.empty()) derived_members(txn, base, view);
         });
     }
 
@@ -172,18 +173,19 @@ class Answer {
         }
     }
 
-    void members(storage::ReadTxn& txn, storage::NodeId folder, const std::string& base, const View& view) {
+    void members(storage::ReadTxn& txn, const ItemSource& source, const std::string& base, const View& view) {
         // Above a subtree only the way to it is shown, and that may be the subtree itself.
-        Rights rights = target_.rights.of_member(target_.rights.only);
+        Rights rights = target_.rights.of_member({});
         if (!target_.rights.only.empty()) {
             base::Segments path = target_.path;
-            path.push_back(target_.rights.only);
+            path.push_back(target_.rights.only.front());
             rights = rights_in_home(*target_.home, call_.caller, *target_.book, target_.owner, path);
         }
         std::string href = base;
-        txn.list(folder, plan_.needs(), "", storage::kListPageMax, [&](const storage::Row& row) {
+        txn.list(source.collection.id, plan_.needs(), "", storage::kListPageMax, [&](const storage::Row& row) {
             if (!target_.rights.shows(row.node.name)) return;
             href.resize(base.size());
+            http::append_encoded(href, source.prefix);
             http::append_encoded(href, row.node.name);
             if (storage::is_collection(row.node.kind)) href += '/';
             if (needs_stat(row)) {
@@ -194,21 +196,32 @@ class Answer {
         });
     }
 
-    // In a home of items: the collections of the groups that its owner is in.
-    void members_of_groups(storage::ReadTxn& txn, const std::string& base) {
+    // In a home of items: the collections of the groups that its owner is in, and where it is wanted that of all.
+    void derived_members(storage::ReadTxn& txn, const std::string& base, const View& view) {
         if (!call_.registry.rule_of(target_.home->space)) return;
+        if (const std::string merged(kMergedName); !target_.rights.only.empty() && target_.rights.shows(merged)) {
+            Target all = target_;
+            all.merged = true;
+            storage::Row row;
+            row.node = merged_node(txn, all, target_.node());
+            Rights rights = target_.rights;
+            rights.only.clear();
+            rights.write = rights.unbind = false;
+            rights.derived = true;
+            write(txn, row, merged, base + http::encode_segment(merged) + "/", rights, view);
+        }
         for (const auto& [unused, group] : target_.book->by_name) {
             if (!target_.book->in_group(target_.owner->uid, group.uid)) continue;
             const auto space = txn.space_of(target_.home->space, group.uid);
             if (!space) continue;
-            View view(call_.context, call_.registry, call_.caller, *target_.book, &group, target_.home,
-                      space->used_bytes);
-            if (storage::has(plan_.needs(), storage::Need::sync)) view.know(txn.sync_state(space->id));
-            const Rights rights =
-                rights_in_home(*target_.home, call_.caller, *target_.book, &group, {}).of_member(std::string());
+            View of_group(call_.context, call_.registry, call_.caller, *target_.book, &group, target_.home,
+                          space->used_bytes);
+            if (storage::has(plan_.needs(), storage::Need::sync)) of_group.know(txn.sync_state(space->id));
+            const Rights rights = rights_in_home(*target_.home, call_.caller, *target_.book, &group, {}).of_member({});
             txn.list(space->root, plan_.needs(), "", storage::kListPageMax, [&](const storage::Row& row) {
                 const std::string name = shown_name(row.node.name, group);
-                write(row, name, base + http::encode_segment(name) + "/", rights, view);
+                if (!target_.rights.shows(name)) return;
+                write(row, name, base + http::encode_segment(name) + "/", rights, of_group);
             });
         }
     }

@@ -7,6 +7,7 @@
 #include "dav/described.h"
 #include "dav/error.h"
 #include "dav/http/uri.h"
+#include "dav/merged.h"
 #include "dav/names.h"
 #include "dav/preconditions.h"
 #include "dav/request_headers.h"
@@ -31,6 +32,17 @@ const std::string* member_of(const base::Segments& collection, const base::Segme
     const bool inside =
         url.size() == collection.size() + 1 && std::equal(collection.begin(), collection.end(), url.begin());
     return inside ? &url.back() : nullptr;
+}
+
+const ItemSource* source_of(const std::vector<ItemSource>& sources, const std::string& name) {
+    const auto found = std::find_if(sources.begin(), sources.end(),
+                                    [&](const ItemSource& one) { return name.starts_with(one.prefix); });
+    return found == sources.end() ? nullptr : &*found;
+}
+
+const ItemSource& sources_or_none(const std::vector<ItemSource>& sources) {
+    static const ItemSource none;
+    return sources.empty() ? none : sources.front();
 }
 
 }  // namespace
@@ -58,17 +70,20 @@ ItemAnswer::ItemAnswer(Call& call, storage::ReadTxn& txn, const Target& target, 
     std::erase_if(over_, [](const storage::Lock& lock) { return lock.depth == storage::LockDepth::zero; });
 }
 
-void ItemAnswer::write(std::span<const storage::NodeId> ids) {
+void ItemAnswer::write(std::span<const storage::NodeId> ids, std::string_view prefix) {
     while (!ids.empty()) {
         const auto some = ids.first(std::min(kRowsAtOnce, ids.size()));
         ids = ids.subspan(some.size());
-        txn_.rows(some, plan_.needs(), [&](const storage::Row& row) { write(row); });
+        txn_.rows(some, plan_.needs(), [&](const storage::Row& row) { write(row, prefix); });
     }
 }
 
-void ItemAnswer::write(const storage::Row& row) {
+void ItemAnswer::write(const storage::Row& row, std::string_view prefix) {
     std::string href = base_;
-    if (row.node.id != target_.node().id) http::append_encoded(href, row.node.name);
+    if (row.node.id != target_.node().id) {
+        http::append_encoded(href, prefix);
+        http::append_encoded(href, row.node.name);
+    }
     Resource resource;
     resource.kind = kind_of(row.node.kind);
     resource.name = row.node.name;
@@ -108,10 +123,12 @@ http::Response multiget(Call& call, Target& target, const xml::Element& body) {
         locate(txn, target);
         require_found(target);
         ItemAnswer answer(call, txn, target, std::move(asked));
-        std::vector<storage::NodeId> here;  // members of the collection, written together
+        const std::vector<ItemSource> sources = item_sources(txn, target);
+        const ItemSource* from = &sources_or_none(sources);
+        std::vector<storage::NodeId> here;  // members of `from`, written together
         std::unordered_set<storage::NodeId> told;
         const auto flush = [&] {
-            answer.write(here);
+            answer.write(here, from->prefix);
             here.clear();
         };
         for (const std::string& href : hrefs) {
@@ -119,8 +136,13 @@ http::Response multiget(Call& call, Target& target, const xml::Element& body) {
             const auto* path = std::get_if<http::Path>(&parsed);
             const std::string* name = path ? member_of(target.url, path->segments) : nullptr;
             if (name) {
-                const auto node = path->trailing_slash ? std::nullopt : txn.child(target.node().id, *name);
+                const ItemSource* source = source_of(sources, *name);
+                const auto node = path->trailing_slash || !source
+                                      ? std::nullopt
+                                      : txn.child(source->collection.id, name->substr(source->prefix.size()));
                 if (node && storage::is_item(node->kind)) {
+                    if (source != from) flush();
+                    from = source;
                     if (told.insert(node->id).second) here.push_back(node->id);
                     continue;
                 }

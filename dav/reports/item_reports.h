@@ -26,8 +26,9 @@ class ItemAnswer {
     PropPlan& plan() { return plan_; }
     Multistatus& out() { return out_; }
     // These in this order, with what was asked and the octets where `needs` says so too. Each once.
-    void write(std::span<const storage::NodeId> ids);
-    void write(const storage::Row& row);
+    // `prefix`: before their names (merged.h).
+    void write(std::span<const storage::NodeId> ids, std::string_view prefix);
+    void write(const storage::Row& row, std::string_view prefix);
     void missing(std::string_view href) { out_.status(href, http::Status::not_found); }
     // RFC 5323 §5.17.3 and RFC 6352 §8.6.1: there is more than was asked for, or is given at once.
     void truncated();

@@ -7,6 +7,9 @@
 #define LLVMFuzzerTestOneInput card_merge_one_input
 #include "tests/fuzz/card_merge_fuzz.cc"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput card_filter_one_input
+#include "tests/fuzz/card_filter_fuzz.cc"
+#undef LLVMFuzzerTestOneInput
 
 #undef CHECK  // from here on it is the one of Catch2
 #include <catch2/catch.hpp>
@@ -22,6 +25,7 @@ TEST_CASE("fuzz targets of cards hold over their corpus and all prefixes of it")
     } targets[] = {
         {"vcard_fuzz", vcard_one_input},
         {"card_merge_fuzz", card_merge_one_input},
+        {"card_filter_fuzz", card_filter_one_input},
     };
     for (const auto& target : targets) {
         std::size_t replayed = 0;

@@ -7,7 +7,8 @@ namespace {
 
 using namespace dav;
 
-constexpr HomeKind kFiles{"files", storage::SpaceKind::files, storage::Scope::files, &Services::files};
+constexpr HomeKind kFiles{"files", storage::SpaceKind::files, storage::NodeKind::folder, storage::Scope::files,
+                          &Services::files};
 
 base::Id128 id(std::uint8_t number) {
     base::Id128 made;
@@ -47,7 +48,7 @@ std::string shown(const Rights& rights) {
     if (rights.read) text += 'r';
     if (rights.write) text += 'w';
     if (rights.unbind) text += 'u';
-    if (!rights.only.empty()) text += " only " + rights.only;
+    for (const std::string& name : rights.only) text += " only " + name;
     return text.empty() ? "refused" : text;
 }
 

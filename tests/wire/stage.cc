@@ -138,6 +138,10 @@ void Stage::admin(const std::string& text) {
                            kAdmin);
     } else if (verb == "app-password") {
         add_app_password(text);
+    } else if (verb == "books") {
+        accounts.set_books(name, segments_of(text.substr(text.find(name) + name.size() + 1)), kAdmin);
+    } else if (verb == "card") {
+        accounts.set_card(name, text.substr(text.find(name) + name.size() + 1), kAdmin);
     } else if (verb == "revoke") {
         const auto& [user, id] = app_passwords_.at(name);
         accounts.revoke_app_password(user, id, kAdmin);
@@ -151,13 +155,14 @@ void Stage::admin(const std::string& text) {
 // "app-password phone ana scope=files read-only subtree=a/b": the script's user `phone` signs in as ana with it.
 void Stage::add_app_password(const std::string& text) {
     auto words = words_of(text);
-    expect(words.size() >= 3, "app-password NAME USER [scope=…] [read-only] [subtree=…]");
+    expect(words.size() >= 3, "app-password NAME USER [scope=…] [read-only] [subtree=…] [books=a/b]");
     storage::AppPassword made;
     made.label = words[1];
     for (std::size_t i = 3; i < words.size(); ++i) {
         if (words[i].rfind("scope=", 0) == 0) made.scope = storage::scope_from(words[i].substr(6)).value();
         if (words[i] == "read-only") made.read_only = true;
         if (words[i].rfind("subtree=", 0) == 0) made.subtree = segments_of(words[i].substr(8));
+        if (words[i].rfind("books=", 0) == 0) made.books = segments_of(words[i].substr(6));
     }
     // 24 characters of Crockford's alphabet; the label makes it unique in the script.
     std::string secret = base::hex(base::sha256(words[1]).view()).substr(0, 24);
