@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "dav/described.h"
 #include "dav/error.h"
 #include "dav/http/uri.h"
 #include "dav/methods/methods.h"
@@ -23,7 +24,8 @@ using http::Status;
 using storage::SyncLevel;
 
 struct Asked {
-    std::optional<storage::SyncToken> token;  // empty: everything
+    bool first = true;                        // everything, without a token
+    std::optional<storage::SyncToken> token;  // empty, and not `first`: one that this server never gave
     SyncLevel level = SyncLevel::one;
     std::size_t limit = 0;
     PropRequest props;
@@ -59,11 +61,26 @@ Asked parse(const xml::Element& body, const Limits& limits) {
     const xml::Element* limit = body.child(name::limit);
     asked.limit = limit ? limit_of(*limit, limits.sync_page_max) : limits.sync_page_max;
     if (const std::string text = token->trimmed_text(); !text.empty()) {
+        asked.first = false;
         asked.token = storage::decode_sync_token(text);
-        // Some clients send a token that is not ours: they begin again when they are told.
-        if (!asked.token) throw DavError(cond::valid_sync_token).detail("not a token of this server");
     }
     return asked;
+}
+
+// RFC 6578 §3.2: Depth 0 or none. Its drafts had Depth 1 where it has sync-level 1; Thunderbird's address books (seen:
+// 153, 2026-11) say both, and where that is refused they list and fetch a whole book at each sync.
+void require_depth(const http::RequestHead& head, SyncLevel level) {
+    const Depth depth = depth_of(head).value_or(Depth::zero);
+    if (depth == Depth::zero || (depth == Depth::one && level == SyncLevel::one)) return;
+    throw malformed("this report is of Depth 0");
+}
+
+// RFC 6578 §3.2: 403, and clients begin again, also those that send a token which is not ours. Thunderbird's address
+// books (seen: 153, 2026-11) do that when the answer is 400, and after a 403 fail at each sync from then on.
+DavError unknown_token(const Call& call, const Target& target) {
+    const bool thunderbird = call.head.headers.get("User-Agent").find(" Thunderbird/") != std::string_view::npos;
+    if (!thunderbird || kind_of(target) != Kinds::addressbook) return DavError(cond::valid_sync_token);
+    return DavError(Condition{cond::valid_sync_token.element, Status::bad_request});
 }
 
 // One sync-collection being answered, in one transaction.
@@ -91,10 +108,12 @@ class Answer {
     }
 
     http::Response run() {
-        if (!asked_.token && list()) return finish(token_of(state_, target_.node().oid));
+        if (asked_.first && list()) return finish(token_of(state_, target_.node().oid));
         out_.emplace(call_.context);
-        const auto place = asked_.token ? place_of(txn_, target_.node(), *asked_.token) : first_place(state_);
-        if (!place) throw DavError(cond::valid_sync_token);
+        const auto place = asked_.first   ? first_place(state_)
+                           : asked_.token ? place_of(txn_, target_.node(), *asked_.token)
+                                          : std::nullopt;
+        if (!place) throw unknown_token(call_, target_);
         const storage::SyncPage page =
             txn_.sync_changes({target_.space.id, target_.node().id, asked_.level, *place, asked_.limit});
         write(page.changes);
@@ -229,6 +248,7 @@ class Answer {
 
 http::Response sync_collection(Call& call, Target& target, const xml::Element& body) {
     const Asked asked = parse(body, call.context.limits);
+    require_depth(call.head, asked.level);
     PropPlan plan(call.registry, asked.props);
     return call.context.store.read([&](storage::ReadTxn& txn) {
         locate(txn, target);
@@ -239,7 +259,7 @@ http::Response sync_collection(Call& call, Target& target, const xml::Element& b
 }
 
 constexpr std::array kSyncReports = {
-    ReportDef{name::sync_collection, Kinds::stored_collection, Depths::zero, Sees::all, sync_collection},
+    ReportDef{name::sync_collection, Kinds::stored_collection, Depths::any, Sees::all, sync_collection},
 };
 
 }  // namespace
