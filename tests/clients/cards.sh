@@ -3,6 +3,17 @@
 
 contacts=https://127.0.0.1:$port/dav/contacts/$user
 
+# For programs that start others: what has the home of this test is ended, by its number, when it does not end by itself.
+# Called at the end: leave+=(end_those_at_home).
+end_those_at_home() {
+    local i number
+    for ((i = 0; i < 50; i++)); do
+        grep -lzs "^HOME=$work/home\$" /proc/[0-9]*/environ >"$work/left" || return 0
+        sleep 0.1
+    done
+    while IFS=/ read -r _ _ number _; do kill -KILL "$number"; done <"$work/left"
+}
+
 # card METHOD PATH CURL-OPTIONS…: PATH below the user's books; prints the status, the answer is in $work/body.
 card() {
     local method=$1 path=$2

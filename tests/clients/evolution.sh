@@ -9,19 +9,10 @@ if [ "$(id -u)" != 0 ]; then
     exit 0
 fi
 start_server
+. "$(dirname "$0")/cards.sh"
 cp "$ca" "$store" && update-ca-certificates >/dev/null 2>&1
 leave+=("rm -f $store; update-ca-certificates --fresh")
-
-# What the bus of the session started ends with it; what does not, by its number: it has a home of this test.
-end_of_session() {
-    local i entry
-    for ((i = 0; i < 50; i++)); do
-        grep -lzs "^HOME=$work/home\$" /proc/[0-9]*/environ >"$work/left" || return 0
-        sleep 0.1
-    done
-    while IFS=/ read -r _ _ entry _; do kill -KILL "$entry"; done <"$work/left"
-}
-leave+=(end_of_session)
+leave+=(end_those_at_home)
 
 cat >"$work/session.sh" <<'SESSION'
 printf %s a-keyring | timeout 100 gnome-keyring-daemon --unlock --foreground --components=secrets >/dev/null 2>&1 &
