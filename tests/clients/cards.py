@@ -74,7 +74,8 @@ class Book:
 
     def ask(self, method, name='', body=None, **headers):
         headers = {key.replace('_', '-'): value for key, value in headers.items()}
-        request = urllib.request.Request(self.origin + self.path + name, body, {**self.headers, **headers}, method=method)
+        headers.update(self.headers)
+        request = urllib.request.Request(self.origin + self.path + name, body, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=20, context=self.trust) as answer:
                 return answer.status, answer.read()
@@ -92,7 +93,8 @@ class Book:
         return self.ask('DELETE', name)[0]
 
     def names(self):
-        status, octets = self.ask('PROPFIND', '', b'<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>', Depth='1')
+        asked = b'<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>'
+        status, octets = self.ask('PROPFIND', '', asked, Depth='1')
         if status != 207:
             return [status]
         hrefs = [one.text for one in xml.etree.ElementTree.fromstring(octets).iterfind('{DAV:}response/{DAV:}href')]

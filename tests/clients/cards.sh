@@ -14,6 +14,11 @@ end_those_at_home() {
     while IFS=/ read -r _ _ number _; do kill -KILL "$number"; done <"$work/left"
 }
 
+# A group with this user in it: its book is theirs as well, called contacts~family.
+make_family() {
+    "$HEARTH_BIN" group add family --root "$root" && "$HEARTH_BIN" group members family --add "$user" --root "$root"
+}
+
 # card METHOD PATH CURL-OPTIONS…: PATH below the user's books; prints the status, the answer is in $work/body.
 card() {
     local method=$1 path=$2

@@ -16,6 +16,7 @@ from cards import Book, card, fail, ok, photo, photo_line, same, unfolded, until
 user, password, port = os.environ['user'], os.environ['password'], int(os.environ['port'])
 here = f'https://127.0.0.1:{port}/'
 there = Book()
+family_there = Book('contacts~family')
 kNoWait = 0xffffffff
 kOddLines = ['_$!<Mobile>!$_', 'X-ODD;Odd=yes:kept']
 kGroupLines = ['X-ADDRESSBOOKSERVER-KIND:group', 'X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:one']
@@ -66,17 +67,18 @@ def account():
     return source
 
 
-def book_of(parent):
-    for source in registry.list_sources('Address Book'):
-        if source.get_parent() == parent.get_uid():
-            return source
-    return None
+def books_of(parent):
+    return {one.get_display_name(): one for one in registry.list_sources('Address Book')
+            if one.get_parent() == parent.get_uid()}
 
 
-def name_of_book(parent):
+def names_of_books(parent):
     settle(0.2)
-    source = book_of(parent)
-    return source and source.get_display_name()
+    return sorted(books_of(parent))
+
+
+def opened(source):
+    return EBook.BookClient.connect_sync(source, kNoWait, None)
 
 
 def all_contacts(client):
@@ -112,6 +114,18 @@ def whole(contact):
     return contact.to_string(EBookContacts.VCardFormat(1)).replace('\r\n ', '').replace('\n ', '')
 
 
+def use_the_groups_book(client):
+    same('another-device-puts-into-the-groups-book', family_there.put('granny.vcf', card('granny', 'Granny There')), 201)
+    until('reads-the-groups-book', lambda: refreshed(client), ['Granny There'])
+    granny = named(client, 'Granny There')
+    granny.set_property('nickname', 'Nan')
+    client.modify_contact_sync(granny, 0, None)
+    until('changes-in-the-groups-book', lambda: family_there.count('NICKNAME:Nan'), 1)
+    uncle = EBookContacts.Contact.new_from_vcard(card('uncle', 'Uncle Here').decode())
+    client.add_contact_sync(uncle, 0, None)
+    until('makes-in-the-groups-book', lambda: family_there.count('FN:Uncle Here'), 1)
+
+
 def main():
     picture = photo(60000)
     family = card('family', 'Family Group', 'X-ADDRESSBOOKSERVER-KIND:group', 'X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:one')
@@ -124,11 +138,12 @@ def main():
         fail('wrong-password-is-told', f'found {discover("not-this-password-8")}')
     except GLib.Error as error:
         same('wrong-password-is-told', error.code, 401)
-    same('discovers-from-the-host', discover(password), [(here + there.path[1:], 'Contacts')])
+    same('discovers-from-the-host', sorted(discover(password)),
+         [(here + there.path[1:], 'Contacts'), (here + family_there.path[1:], 'family')])
 
     parent = account()
-    until('account-finds-the-book', lambda: name_of_book(parent), 'Contacts')
-    client = EBook.BookClient.connect_sync(book_of(parent), kNoWait, None)
+    until('account-finds-the-books', lambda: names_of_books(parent), ['Contacts', 'family'])
+    client = opened(books_of(parent)['Contacts'])
     until('reads-cards', lambda: refreshed(client), ['Ana Photo', 'Family Group'])
     until('book-is-writable', client.is_readonly, False)
     ana = named(client, 'Ana Photo')
@@ -165,12 +180,14 @@ def main():
     # What another device does arrives with a refresh.
     same('another-device-changes', there.put('one.vcf', card('one', 'Ana Elsewhere', photo_line(picture[:30000]))), 204)
     same('another-device-adds', there.put('new%20%C3%BC.vcf', card('new', 'Cleo New')), 201)
-    until('refresh-brings-them', lambda: refreshed(client), ['Ana Elsewhere', 'Ben Changed', 'Cleo New', 'Family Group'])
+    until('refresh-brings-them', lambda: refreshed(client),
+          ['Ana Elsewhere', 'Ben Changed', 'Cleo New', 'Family Group'])
     same('refresh-brings-the-photo', shown_photo(named(client, 'Ana Elsewhere')), picture[:30000])
     same('another-device-removes', there.delete('one.vcf'), 204)
     until('refresh-removes-it', lambda: refreshed(client), ['Ben Changed', 'Cleo New', 'Family Group'])
     client.remove_contact_by_uid_sync(uid, 0, None)
     until('removes-a-card', lambda: there.count('FN:Ben Changed'), 0)
+    use_the_groups_book(opened(books_of(parent)['family']))
     same('leaves-the-others', there.names(), ['family.vcf', 'new%20%C3%BC.vcf'])
 
 

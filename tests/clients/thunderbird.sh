@@ -14,6 +14,7 @@ fi
 start_server
 . "$(dirname "$0")/cards.sh"
 leave+=(end_those_at_home)
+check group make_family
 
 profile=$work/profile
 mkdir -m 700 "$profile" "$work/home"

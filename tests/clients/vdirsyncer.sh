@@ -126,6 +126,22 @@ same rename-on-server "$(card PROPPATCH contacts/ --data '<propertyupdate xmlns=
 check metasync-here run "$work/a.conf" metasync
 same new-name-arrives-here "$(cat "$here/contacts/displayname")" Family
 
+# The book of a group is a book of its members.
+check group make_family
+check group-discover run "$work/a.conf" discover <<<$'y\ny\ny'
+mkdir -p "$here/contacts~family"
+write_card "$here/contacts~family/granny.vcf" granny "Granny Here"
+write_card "$work/there.vcf" uncle "Uncle There"
+same group-server-put "$(put_card contacts~family/uncle.vcf "$work/there.vcf")" 201
+check group-sync sync
+same group-octets "$(sums_in "$here/contacts~family")" "$(sums_on_server contacts~family)"
+same group-counts "$(cards_in contacts~family | wc -l)" 2
+rm "$here/contacts~family/granny.vcf"
+write_card "$here/contacts~family/uncle.vcf" uncle "Uncle Changed"
+check group-sync-again sync
+same group-change-arrives "$(cards_with contacts~family 'FN:Uncle Changed')" uncle.vcf
+same group-removal-arrives "$(cards_in contacts~family | wc -l)" 1
+
 # khard on the folder.
 cat >"$work/khard.conf" <<CONFIG
 [addressbooks]
