@@ -14,6 +14,7 @@ namespace server {
 namespace {
 
 constexpr std::array kRules = {&carddav::kCardRule};
+constexpr std::string_view kKeptFolder = ".hearth-contacts";
 
 std::string quoted(const std::string& name) {
     return "\"" + base::printable(name, 64) + "\"";
@@ -203,6 +204,39 @@ Outcome import_items(Core& core, const Json& request) {
         }
     });
     return {{{"added", added}, {"changed", changed}, {"unchanged", unchanged}, {"aside", std::move(aside)}}, {}};
+}
+
+std::string keep_collections(Core& core, const storage::Principal& owner) {
+    const auto files =
+        core.store().read([&](storage::ReadTxn& txn) { return txn.space_of(storage::SpaceKind::files, owner.uid); });
+    if (!files) return {};
+    const std::string folder = files->dir + "/" + std::string(kKeptFolder);
+    bool any = false;
+    for (const dav::ItemRule* rule : kRules) {
+        const Json list = collection_list(core, {{"user", owner.name}}).value();
+        for (const Json& one : list) {
+            if (one["kind"] != rule->kind_name || one["items"] == 0) continue;
+            const std::string name = one["name"];
+            Json page = {{"format", rule->name_suffix.substr(1)}, {"user", owner.name}, {"collection", name}};
+            storage::Tree& tree = core.store().tree();
+            tree.make_folders(folder);
+            const std::string path = folder + "/" + name + std::string(rule->name_suffix);
+            tree.unlink(path);  // of a removal that did not come about
+            const auto file = tree.create(path);
+            if (!file) throw Refused(path + " can not be made");
+            for (std::string after;;) {
+                page["after"] = after;
+                const Outcome piece = export_items(core, page);
+                file->append(base::unbase64(piece.value()["octets"].get<std::string>()).value_or(std::string()));
+                after = piece.value()["next"].get<std::string>();
+                if (after.empty()) break;
+            }
+            file->sync();
+            tree.sync_folder(folder);
+            any = true;
+        }
+    }
+    return any ? folder : std::string();
 }
 
 Outcome export_items(Core& core, const Json& request) {

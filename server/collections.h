@@ -21,6 +21,10 @@ inline constexpr std::size_t kExportBytes = 1 << 20;  // of one answer, about
 // format, user, collection, items: [octets in base64]. One commit; `value` counts added, changed, unchanged, and has
 // `aside` for what is not taken: [{item, why}].
 Outcome import_items(Core& core, const Json& request);
+// Puts all collections of a user or group as files into the folder of its files, which a removal keeps: afterwards
+// nobody can ask for them. Says where, below the storage root; empty: there is nothing to keep.
+std::string keep_collections(Core& core, const storage::Principal& owner);
+
 // format, user, collection, after: the name behind which to go on. `value` has octets in base64 and `next`, empty at
 // the end.
 Outcome export_items(Core& core, const Json& request);

@@ -157,13 +157,17 @@ Outcome user_enable(Core& core, const Json& request) {
 
 Outcome remove_principal(Core& core, const Json& request, storage::PrincipalKind kind) {
     const std::string name = text_of(request, "name");
-    const std::string id = base::uuid_text(principal(*core.accounts().book(), name, kind).uid);
+    const auto book = core.accounts().book();
+    const storage::Principal& who = principal(*book, name, kind);
+    const std::string id = base::uuid_text(who.uid);
+    const std::string kept = keep_collections(core, who);
     const std::string place = core.accounts().remove(name, kAdmin);
     std::string text = kind_text(kind) + " " + name + " removed";
     Json value = {{"id", id}, {"name", name}};
     if (!place.empty()) {
         value["files"] = core.store().root() + "/" + place;
         text += "; the files are kept for a while in " + value["files"].get<std::string>();
+        if (!kept.empty()) text += ", its address books as files in " + kept.substr(kept.rfind('/') + 1) + " there";
     }
     return {value, text + "\n"};
 }

@@ -91,6 +91,16 @@ std::string Writing::remove_space(SpaceId id, const Author& author) {
     body.removed.push_back({root.oid, {root.place}});
     const Stamp stamp = ledger_.append(id, RecordKind::remove, root.oid, author, body);
     ledger_.flush();  // its last seq, before the ledger forgets it
+    // Octets of items are history like those of a removed file: they expire with it.
+    db_.query(
+           "INSERT INTO version (oid, space, hash, size, mtime_ns, from_lsn, to_lsn, c_origin, c_seq, cause, actor)"
+           " SELECT oid, space, hash, size, mtime_ns, content_lsn, ?2, c_origin, c_seq, ?3, ?4 FROM node"
+           " WHERE space = ?1 AND kind IN (5, 6)")
+        .bind(id)
+        .bind(stamp.lsn)
+        .bind(static_cast<std::int64_t>(author.cause))
+        .bind_blob(author.actor.view())
+        .run();
     db_.query("DELETE FROM node WHERE space = ?1").bind(id).run();
     db_.query("DELETE FROM space WHERE id = ?1").bind(id).run();
     folders_.flush();

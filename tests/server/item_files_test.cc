@@ -6,6 +6,8 @@
 #include "tests/server/scratch.h"
 
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
 
 namespace {
 
@@ -105,6 +107,28 @@ TEST_CASE("collections are added, titled, listed and removed") {
     CHECK(root({"collection", "list", "ana", "--json"}).json()[0]["title"] == "Team");
     CHECK(root({"collection", "remove", "ana", "contacts", "club"}).status == 0);
     CHECK(root({"collection", "list", "ana", "--json"}).json().size() == 1);
+}
+
+TEST_CASE("the cards of a removed user are kept as files beside the others") {
+    const Root root;
+    root({"collection", "add", "ana", "contacts", "club"});
+    root.import(card("a", "A"));
+    root.import(card("b", "B"), "club");
+    const Ran ran = root({"user", "remove", "ana", "--json"});
+    REQUIRE(ran.status == 0);
+    const std::string place = ran.json()["files"];
+    const auto text_of = [&](const std::string& name) {
+        std::ifstream file(place + "/.hearth-contacts/" + name, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    };
+    CHECK(text_of("contacts.vcf") == card("a", "A"));
+    CHECK(text_of("club.vcf") == card("b", "B"));
+    CHECK(root({"check"}).out == "no findings\n");
+    // Who comes back under that name begins anew, and gets them from there.
+    CHECK(root({"user", "add", "ana"}).status == 0);
+    CHECK(root.exported().empty());
+    CHECK(root({"import", "vcf", "ana", "contacts", place + "/.hearth-contacts/club.vcf"}).status == 0);
+    CHECK(root.exported() == card("b", "B"));
 }
 
 TEST_CASE("what can not be imported is one clear line") {
