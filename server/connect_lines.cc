@@ -116,7 +116,10 @@ std::string connect_lines(const Reach& reach, const Config& config, Ink ink) {
     out += "  GNOME      " + davs(at.scheme + "://" + user + "@" + at.host + ":" + at.port) + config.base_path + files +
            "   (Files, Other Locations)\n";
     out += "  Finder     " + best + files + "   (Go, Connect to Server)\n";
-    out += "  Windows    net use * " + best + files + " /user:" + user + " *\n\n";
+    out += "  Windows    net use * " + best + files + " /user:" + user + " *\n";
+    // Phones, Thunderbird and DAVx5 find the rest from the host.
+    if (config.services.contacts) out += "  Contacts   a CardDAV account: server " + best + "/ user " + user + "\n";
+    out += "\n";
     return out;
 }
 

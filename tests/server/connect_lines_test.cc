@@ -53,9 +53,9 @@ TEST_CASE("the lines name user, fingerprint and every client, and the password o
     reach.fingerprint = "AB:CD";
     const std::string without = server::connect_lines(reach, config, server::Ink::plain);
     const std::string files = "192.0.2.7:8443/cloud/dav/files/ana/";
-    for (const std::string& part :
-         {"https://" + files, "davs://ana@" + files, std::string("AB:CD"), std::string("user passwd ana"),
-          std::string("https://192.0.2.7:8443/cloud/ca.crt")}) {
+    for (const std::string& part : {"https://" + files, "davs://ana@" + files, std::string("AB:CD"),
+                                    std::string("user passwd ana"), std::string("https://192.0.2.7:8443/cloud/ca.crt"),
+                                    std::string("a CardDAV account: server https://192.0.2.7:8443/cloud/ user ana")}) {
         CAPTURE(part);
         CHECK(without.find(part) != std::string::npos);
     }
@@ -64,6 +64,9 @@ TEST_CASE("the lines name user, fingerprint and every client, and the password o
     const std::string with = server::connect_lines(reach, config, server::Ink::plain);
     CHECK(with.find("once-only") != std::string::npos);
     CHECK(with.find("user passwd") == std::string::npos);
+    auto no_contacts = config;
+    no_contacts.services.contacts = false;
+    CHECK(server::connect_lines(reach, no_contacts, server::Ink::plain).find("CardDAV") == std::string::npos);
     // Colours for terminals only: a log file gets none.
     CHECK(with.find('\x1b') == std::string::npos);
     CHECK(server::connect_lines(reach, config, server::Ink::terminal).find('\x1b') != std::string::npos);
