@@ -2,6 +2,7 @@
 
 #include "carddav/card_rule.h"
 #include "carddav/index.h"
+#include "storage/accounts.h"
 #include "storage/past.h"
 #include "storage/replication/merging.h"
 #include "storage/replication/pull.h"
@@ -358,4 +359,56 @@ TEST_CASE("the days that the cards of a book name are in the index") {
         CHECK(dates[2].date == CardDate{DateKind::anniversary, "", 2001, 5, 6});
         CHECK(dates[3].date == CardDate{DateKind::other, "First met", 2011, 11, 11});
     });
+}
+
+TEST_CASE("a user's default book is one book in every home, and removed in one stays removed") {
+    struct Place {
+        Place() {
+            storage::Store::Options options;
+            options.root = dir.path();
+            options.schema = {kCardSchema};
+            options.indexers = {kCardRule.indexer};
+            store = storage::Store::open(std::move(options), {base::system_clock(), base::system_rng(),
+                                                              storage::system_fs(), base::system_exec()});
+            const auto no_props = [](std::string_view) { return std::vector<storage::PropChange>(); };
+            accounts = std::make_unique<storage::Accounts>(
+                *store, std::vector<storage::DefaultCollection>{
+                            {storage::SpaceKind::contacts, NodeKind::addressbook, "contacts", "Contacts", no_props}});
+        }
+        void pull_from(Place& other, const base::Id128& owner) {
+            storage::StoreSource source(*other.store);
+            storage::pull(*store, {storage::SpaceKind::sys, {}}, source);
+            storage::pull(*store, {storage::SpaceKind::contacts, owner}, source);
+            accounts->reload();
+        }
+        std::optional<Node> book(const base::Id128& owner) {
+            return store->read([&](ReadTxn& txn) -> std::optional<Node> {
+                const auto space = txn.space_of(storage::SpaceKind::contacts, owner);
+                return space ? txn.child(space->root, "contacts") : std::nullopt;
+            });
+        }
+        storage::TempDir dir;
+        std::unique_ptr<storage::Store> store;
+        std::unique_ptr<storage::Accounts> accounts;
+    };
+    Place here, there;
+    const base::Id128 ana = here.accounts->add_user("ana", false, "", {}).uid;
+    there.pull_from(here, ana);
+    REQUIRE(there.book(ana));
+    CHECK(there.book(ana)->oid == here.book(ana)->oid);
+    there.accounts->complete_spaces();  // as at its next start
+    here.pull_from(there, ana);
+    const std::string octets = card("a", "Anna");
+    const auto entry = card_entry(octets);
+    there.store->write([&](WriteTxn& txn) {
+        txn.put({there.book(ana)->id, "a", NodeKind::card, {}, {}}, storage::text_content(octets), *entry, {});
+    });
+    here.pull_from(there, ana);
+    here.store->read([&](ReadTxn& txn) { CHECK(txn.child(here.book(ana)->id, "a")); });
+    here.store->write([&](WriteTxn& txn) { txn.remove(here.book(ana)->id, {}); });
+    there.pull_from(here, ana);
+    there.accounts->complete_spaces();
+    here.pull_from(there, ana);
+    CHECK_FALSE(there.book(ana));
+    CHECK_FALSE(here.book(ana));
 }
