@@ -210,7 +210,9 @@ class Answer {
             rights.derived = true;
             write(txn, row, merged, base + http::encode_segment(merged) + "/", rights, view);
         }
-        for (const auto& [unused, group] : target_.book->by_name) {
+        for (const auto& entry : target_.book->by_name) {
+            // Named: clang 14 captures no structured binding.
+            const storage::Principal& group = entry.second;
             if (!target_.book->in_group(target_.owner->uid, group.uid)) continue;
             const auto space = txn.space_of(target_.home->space, group.uid);
             if (!space) continue;
