@@ -2,11 +2,14 @@
 // checked (status, length). One thread, epoll, TLS. Prints one JSON object. Only for addresses on this machine.
 //
 //   loadgen --port N [--host 127.0.0.1] [--conns 16] [--seconds 3 | --requests N] [--method GET] --path /dir/f%d [--count 100]
-//           [--start 0] [--header 'K: v']… [--body-file F] [--expect 200] [--idle] [--sizes SEED]
+//           [--start 0] [--header 'K: v']… [--body-file F | --bodies F] [--expect 200] [--holds 'N TEXT']… [--patience 30]
+//           [--idle] [--sizes SEED]
 //
 // "%d" in the path becomes start, start+1, … modulo count (count 0: without end). --idle opens the connections, sends one
 // request on each and then waits for a line on standard input. --sizes: file n has a size of its own, log-normal around 7 KB,
-// sent with PUT and expected of GET; "%m" in the path is n modulo 20.
+// sent with PUT and expected of GET; "%m" in the path is n modulo 20. --bodies: what the file has between its NULs, in turn,
+// with "%d" as in the path. --holds: an answer is right when TEXT stands in its body that often; then it is one with a
+// length. --patience: how many seconds may pass without an answer.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -44,6 +47,13 @@ struct Plan {
     long count = 0;
     std::string headers;
     std::string body;
+    std::vector<std::string> bodies;
+    struct Held {
+        std::size_t times;
+        std::string text;
+    };
+    std::vector<Held> holds;
+    int patience_s = 30;
     int expect = 200;
     bool idle = false;
     long sizes = 0;  // seed; 0 = the body as it is
@@ -54,6 +64,16 @@ struct Plan {
         return static_cast<long long>(std::clamp(size(random), 1.0, 1e6));
     }
 };
+
+void replace_number(std::string& text, long n) {
+    if (const auto at = text.find("%d"); at != std::string::npos) text.replace(at, 2, std::to_string(n));
+}
+
+std::size_t times_in(std::string_view body, std::string_view text) {
+    std::size_t times = 0;
+    for (std::size_t at = 0; (at = body.find(text, at)) != std::string_view::npos; at += text.size()) ++times;
+    return times;
+}
 
 [[noreturn]] void die(const std::string& why) {
     std::fprintf(stderr, "loadgen: %s\n", why.c_str());
@@ -99,10 +119,15 @@ class Connection {
     void send_next() {
         const long n = plan_.count > 0 ? plan_.start + tally_.sent % plan_.count : plan_.start + tally_.sent;
         std::string path = plan_.path;
-        if (const auto at = path.find("%d"); at != std::string::npos) path.replace(at, 2, std::to_string(n));
+        replace_number(path, n);
         if (const auto at = path.find("%m"); at != std::string::npos) path.replace(at, 2, std::to_string(n % 20));
         size_ = plan_.sizes != 0 ? plan_.size_of(n) : -1;
-        std::string_view body = plan_.body;
+        std::string numbered;
+        if (!plan_.bodies.empty()) {
+            numbered = plan_.bodies[static_cast<std::size_t>(n) % plan_.bodies.size()];
+            replace_number(numbered, n);
+        }
+        std::string_view body = plan_.bodies.empty() ? plan_.body : numbered;
         if (size_ >= 0) body = plan_.method == "PUT" ? body.substr(0, static_cast<std::size_t>(size_)) : std::string_view();
         out_ = plan_.method + " " + path + " HTTP/1.1\r\nHost: localhost:" + std::to_string(plan_.port) + "\r\n" +
                plan_.headers;
@@ -157,12 +182,14 @@ class Connection {
             octets = {};
             const std::string rest = in_.substr(end + 4);
             in_.clear();
-            if (chunked_) in_ = rest;
-            else body_left_ -= static_cast<long long>(rest.size());
+            if (chunked_ && !plan_.holds.empty()) die("--holds needs answers that tell their length");
+            if (chunked_ || !plan_.holds.empty()) in_ = rest;
+            if (!chunked_) body_left_ -= static_cast<long long>(rest.size());
         } else if (chunked_) {
             in_.append(octets);
         } else {
             body_left_ -= static_cast<long long>(octets.size());
+            if (!plan_.holds.empty()) in_.append(octets);
         }
         if (chunked_) {
             if (in_.size() > 64) in_.erase(0, in_.size() - 64);  // only the end matters
@@ -177,11 +204,17 @@ class Connection {
     void finish() {
         busy_ = false;
         ++tally_.done;
-        if (status_ != plan_.expect || wrong_size_) {
-            ++tally_.wrong;
-            if (tally_.first_wrong.empty()) tally_.first_wrong = wrong_size_ ? "size" : std::to_string(status_);
-        }
         const std::chrono::duration<float, std::milli> took = Clock::now() - began_;
+        std::string wrong;
+        for (const Plan::Held& held : plan_.holds)
+            if (const auto times = times_in(in_, held.text); times != held.times)
+                wrong = std::to_string(times) + " times " + held.text;
+        if (wrong_size_) wrong = "size";
+        if (status_ != plan_.expect) wrong = std::to_string(status_);
+        if (!wrong.empty()) {
+            ++tally_.wrong;
+            if (tally_.first_wrong.empty()) tally_.first_wrong = wrong;
+        }
         if (tally_.latencies_ms.size() < 2'000'000) tally_.latencies_ms.push_back(took.count());
     }
 
@@ -198,6 +231,13 @@ class Connection {
     bool busy_ = false, chunked_ = false, wrong_size_ = false;
     Clock::time_point began_;
 };
+
+std::string octets_of(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
 
 Plan parse(int argc, char** argv) {
     Plan plan;
@@ -221,14 +261,16 @@ Plan parse(int argc, char** argv) {
         else if (key == "--sizes") plan.sizes = std::stol(value);
         else if (key == "--expect") plan.expect = std::stoi(value);
         else if (key == "--header") plan.headers += value + "\r\n";
-        else if (key == "--body-file") {
-            std::ifstream file(value, std::ios::binary);
-            std::ostringstream text;
-            text << file.rdbuf();
-            plan.body = text.str();
+        else if (key == "--patience") plan.patience_s = std::stoi(value);
+        else if (key == "--holds") plan.holds.push_back({std::stoul(value), value.substr(value.find(' ') + 1)});
+        else if (key == "--body-file") plan.body = octets_of(value);
+        else if (key == "--bodies") {
+            std::istringstream all(octets_of(value));
+            for (std::string one; std::getline(all, one, '\0');) plan.bodies.push_back(one);
+            if (plan.bodies.empty()) die("no bodies in " + value);
         } else die("unknown option " + key);
     }
-    if (plan.port == 0 || plan.conns < 1 || plan.conns > 10'000 || plan.seconds > 120) die("bad plan");
+    if (plan.port == 0 || plan.conns < 1 || plan.conns > 10'000 || plan.seconds > 120 || plan.patience_s > 600) die("bad plan");
     return plan;
 }
 
@@ -285,8 +327,8 @@ int main(int argc, char** argv) {
         const bool open = std::any_of(connections.begin(), connections.end(), [](auto& c) { return c->busy(); });
         if (ready.empty() && !open) break;
         epoll_event events[64];
-        const int n = ::epoll_wait(poll, events, 64, ready.empty() ? 30'000 : 0);
-        if (n == 0 && ready.empty()) die("no answer for 30 s");
+        const int n = ::epoll_wait(poll, events, 64, ready.empty() ? 1000 * plan.patience_s : 0);
+        if (n == 0 && ready.empty()) die("no answer for " + std::to_string(plan.patience_s) + " s");
         for (int i = 0; i < n; ++i) {
             auto* connection = static_cast<Connection*>(events[i].data.ptr);
             if (!connection->busy()) continue;
