@@ -1,6 +1,8 @@
 #include "dav/xml/writer.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "storage/base/failure.h"
 
@@ -60,24 +62,51 @@ std::size_t sequence_length(std::string_view text, std::size_t at) {
     return 0;
 }
 
+constexpr std::uint64_t in_all(char octet) {
+    return 0x0101010101010101 * static_cast<unsigned char>(octet);
+}
+
+// Whether one of eight octets may be other than plain, by the top bits of their lanes: one that is not ASCII, a control
+// (a borrow), or markup (no octet is left of it). & and the quote differ in one bit, < and > in another.
+bool may_be_special(std::uint64_t octets) {
+    const auto none_left = [](std::uint64_t lanes) { return (lanes - in_all(1)) & ~lanes; };
+    const std::uint64_t told = octets | (octets - in_all(' ')) | none_left((octets | in_all(4)) ^ in_all('&')) |
+                               none_left((octets | in_all(2)) ^ in_all('>'));
+    return (told & in_all('\x80')) != 0;
+}
+
+// Of the octets from `at` on, how many lie in groups of eight that are plain.
+std::size_t plain_octets(std::string_view text, std::size_t at) {
+    std::size_t end = at;
+    for (std::uint64_t octets = 0; text.size() - end >= sizeof octets; end += sizeof octets) {
+        std::memcpy(&octets, text.data() + end, sizeof octets);
+        if (may_be_special(octets)) break;
+    }
+    return end - at;
+}
+
 // Runs of plain octets are copied whole; this is where a listing spends its time.
 void append_escaped(std::string& out, std::string_view text, const OctetTable& table) {
     std::size_t run = 0;
     std::size_t at = 0;
     while (at < text.size()) {
-        const Octet kind = table[static_cast<unsigned char>(text[at])];
-        if (kind == Octet::plain) {
-            ++at;
-            continue;
+        at += plain_octets(text, at);
+        const std::size_t looked_at = std::min(at + sizeof(std::uint64_t), text.size());
+        while (at < looked_at) {
+            const Octet kind = table[static_cast<unsigned char>(text[at])];
+            if (kind == Octet::plain) {
+                ++at;
+                continue;
+            }
+            const std::size_t length = kind == Octet::high ? sequence_length(text, at) : 0;
+            if (length > 0) {
+                at += length;
+                continue;
+            }
+            out.append(text.substr(run, at - run));
+            out.append(kind == Octet::markup ? reference_for(text[at]) : kReplacement);
+            run = ++at;
         }
-        const std::size_t length = kind == Octet::high ? sequence_length(text, at) : 0;
-        if (length > 0) {
-            at += length;
-            continue;
-        }
-        out.append(text.substr(run, at - run));
-        out.append(kind == Octet::markup ? reference_for(text[at]) : kReplacement);
-        run = ++at;
     }
     out.append(text.substr(run));
 }

@@ -41,6 +41,37 @@ class CountingSink final : public base::ByteSink {
 
 }  // namespace
 
+// Octets are looked at eight at a time: what must be escaped may stand at each place among them, also twice.
+TEST_CASE("each ASCII octet at each place is escaped as it is alone") {
+    const auto text = [](std::string_view octets) {
+        std::string out;
+        xml::append_text(out, octets);
+        return out;
+    };
+    const auto attribute = [](std::string_view octets) {
+        std::string out;
+        xml::append_attribute(out, octets);
+        return out;
+    };
+    for (int octet = 0; octet < 0x80; ++octet) {
+        const std::string one(1, static_cast<char>(octet));
+        for (std::size_t before = 0; before < 20; ++before) {
+            for (const std::size_t between : {0U, 1U, 7U, 8U}) {
+                const std::string start(before, 'a');
+                const std::string middle(between, '~');
+                const std::string octets = start + one + middle + one + "zz";
+                REQUIRE(text(octets) == start + text(one) + middle + text(one) + "zz");
+                REQUIRE(attribute(octets) == start + attribute(one) + middle + attribute(one) + "zz");
+            }
+        }
+    }
+    CHECK(text("&\"<>\r\n\t\x7f") == "&amp;\"&lt;&gt;&#13;\n\t\x7f");
+    CHECK(text("1234567\xc3\xa4"
+               "12345678\xc3") ==
+          "1234567\xc3\xa4"
+          "12345678\xef\xbf\xbd");
+}
+
 TEST_CASE("elements, text and empty elements are written with their prefixes") {
     CHECK(written([](xml::Writer&) {}) == "/>");
     CHECK(written([](xml::Writer& w) {
