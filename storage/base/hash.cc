@@ -39,16 +39,15 @@ std::string encode64(std::string_view bytes, std::string_view last_two, bool pad
         value &= 63;
         return value < kCommon.size() ? kCommon[value] : last_two[value - kCommon.size()];
     };
-    std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const std::size_t count = std::min<std::size_t>(3, bytes.size() - at);
-        std::uint32_t group = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-        for (std::size_t i = 0; i <= count; ++i) text.push_back(digit(group >> (18 - 6 * i)));
-        if (padded) text.append(3 - count, '=');
+    std::string text(padded ? (bytes.size() + 2) / 3 * 4 : (bytes.size() * 8 + 5) / 6, '=');
+    char* to = text.data();
+    std::uint32_t held = 0;  // of whose lowest bits so many are not written yet
+    unsigned bits = 0;
+    for (const char octet : bytes) {
+        held = held << 8 | static_cast<unsigned char>(octet);
+        for (bits += 8; bits >= 6; bits -= 6) *to++ = digit(held >> (bits - 6));
     }
+    if (bits > 0) *to = digit(held << (6 - bits));
     return text;
 }
 
