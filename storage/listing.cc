@@ -4,6 +4,10 @@ namespace storage {
 
 namespace {
 
+// With Need::octets. One look for a node and its octets: a second query would find each node again.
+#define OCTETS_COLUMN ", b.bytes"
+#define OCTETS_JOIN " LEFT JOIN body AS b ON b.hash = n.hash AND n.kind IN (5, 6)"
+
 #define DISK_COLUMNS "d.node, d.dev, d.ino, d.size, d.mtime_ns, d.ctime_ns"
 
 FileFacts facts_from(const sql::Query& query, bool folder, bool exec) {
@@ -46,7 +50,6 @@ struct ListingQueries {
     Beside& props;
     Beside& disk;
     Beside& locks;
-    Beside& octets;
 };
 
 template <typename Base>
@@ -55,7 +58,6 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
     Beside props;
     Beside disk;
     Beside locks;
-    Beside octets;
     if (has(needs, Need::props)) {
         auto query = db_.query(
             "SELECT p.node, p.ns, p.name, p.value FROM node AS n CROSS JOIN prop AS p ON p.node = n.id"
@@ -79,17 +81,13 @@ std::size_t Reading<Base>::list(NodeId parent, Need needs, std::string_view afte
         query.bind(parent).bind_text(after).bind(clock_.now_ms());
         locks.open(std::move(query));
     }
-    if (has(needs, Need::octets)) {
-        auto query = db_.query(
-            "SELECT n.id, b.bytes FROM node AS n CROSS JOIN body AS b ON b.hash = n.hash"
-            " WHERE n.parent = ?1 AND n.name > ?2 AND n.kind IN (5, 6) ORDER BY n.name");
-        query.bind(parent).bind_text(after);
-        octets.open(std::move(query));
-    }
     auto query =
-        db_.query("SELECT " NODE_COLUMNS " FROM node AS n WHERE n.parent = ?1 AND n.name > ?2 ORDER BY n.name");
+        db_.query(has(needs, Need::octets) ? "SELECT " SHOWN_COLUMNS OCTETS_COLUMN " FROM node AS n" OCTETS_JOIN
+                                             " WHERE n.parent = ?1 AND n.name > ?2 ORDER BY n.name"
+                                           : "SELECT " SHOWN_COLUMNS
+                                             " FROM node AS n WHERE n.parent = ?1 AND n.name > ?2 ORDER BY n.name");
     query.bind(parent).bind_text(after);
-    return give({query, props, disk, locks, octets}, needs, std::min(limit, kListPageMax), each);
+    return give({query, props, disk, locks}, needs, std::min(limit, kListPageMax), each);
 }
 
 template <typename Base>
@@ -100,7 +98,6 @@ void Reading<Base>::rows(std::span<const NodeId> ids, Need needs, const std::fun
     Beside props;
     Beside disk;
     Beside locks;
-    Beside octets;
     if (has(needs, Need::props)) {
         auto query = db_.query(
             "SELECT p.node, p.ns, p.name, p.value FROM json_each(?1) AS j CROSS JOIN prop AS p ON p.node = j.value"
@@ -121,16 +118,13 @@ void Reading<Base>::rows(std::span<const NodeId> ids, Need needs, const std::fun
         query.bind_text(list).bind(clock_.now_ms());
         locks.open(std::move(query));
     }
-    if (has(needs, Need::octets)) {
-        auto query = db_.query(
-            "SELECT n.id, b.bytes FROM json_each(?1) AS j CROSS JOIN node AS n ON n.id = j.value"
-            " CROSS JOIN body AS b ON b.hash = n.hash WHERE n.kind IN (5, 6)");
-        query.bind_text(list);
-        octets.open(std::move(query));
-    }
-    auto query = db_.query("SELECT " NODE_COLUMNS " FROM json_each(?1) AS j CROSS JOIN node AS n ON n.id = j.value");
+    auto query =
+        db_.query(has(needs, Need::octets)
+                      ? "SELECT " SHOWN_COLUMNS OCTETS_COLUMN
+                        " FROM json_each(?1) AS j CROSS JOIN node AS n ON n.id = j.value" OCTETS_JOIN
+                      : "SELECT " SHOWN_COLUMNS " FROM json_each(?1) AS j CROSS JOIN node AS n ON n.id = j.value");
     query.bind_text(list);
-    give({query, props, disk, locks, octets}, needs, ids.size(), each);
+    give({query, props, disk, locks}, needs, ids.size(), each);
 }
 
 template <typename Base>
@@ -140,7 +134,7 @@ std::size_t Reading<Base>::give(const ListingQueries& from, Need needs, std::siz
     Row row;
     std::size_t given = 0;
     while (given < limit && from.nodes.next()) {
-        node_from(from.nodes, row.node);
+        shown_from(from.nodes, row.node);
         adjust(row.node);
         std::size_t count = 0;  // the memory of the row before is used again
         row.disk.reset();
@@ -156,8 +150,7 @@ std::size_t Reading<Base>::give(const ListingQueries& from, Need needs, std::siz
         from.disk.rows_of(row.node.id, [&](const sql::Query& facts) {
             row.disk = facts_from(facts, is_collection(row.node.kind), row.node.exec);
         });
-        row.octets.clear();
-        from.octets.rows_of(row.node.id, [&](const sql::Query& body) { row.octets = body.blob(1); });
+        if (has(needs, Need::octets)) row.octets = from.nodes.blob(kShownColumns);
         from.locks.rows_of(row.node.id, [&](const sql::Query& lock) { row.locks.push_back(lock_from(lock, 1)); });
         if (has(needs, Need::disk)) {
             const auto look = fresh_.look(row.node.id, view);

@@ -120,7 +120,7 @@ constexpr bool has(Need set, Need one) {
 }
 
 struct Row {
-    Node node;
+    Node node;                      // of a listing without what records did to it: `content`, `place` and the lsns
     std::vector<Prop> props;        // Need::props
     std::optional<FileFacts> disk;  // Need::disk: what we last saw
     std::vector<Lock> locks;        // Need::locks: rooted here

@@ -29,7 +29,7 @@ std::string lsn_text(Lsn lsn) {
 
 }  // namespace
 
-void node_from(const sql::Query& query, Node& node) {
+void shown_from(const sql::Query& query, Node& node) {
     node.id = query.integer(0);
     node.oid = id128(query.blob(1));
     node.space = query.integer(2);
@@ -42,6 +42,10 @@ void node_from(const sql::Query& query, Node& node) {
     node.size = query.integer(9);
     node.hash = base::hash_from(query.blob(10));
     node.tree = base::hash_from(query.blob(11)).value_or(base::Hash{});
+}
+
+void node_from(const sql::Query& query, Node& node) {
+    shown_from(query, node);
     node.content = {query.integer(12), query.integer(13)};
     node.place = {query.integer(14), query.integer(15)};
     node.content_lsn = query.integer(16);
@@ -159,6 +163,22 @@ std::optional<Node> Reading<Base>::child(NodeId parent, std::string_view name) {
                            " AND n.name_key IS NOT NULL ORDER BY n.name LIMIT 1");
     query.bind(parent).bind_text(key);
     return first(query);
+}
+
+template <typename Base>
+std::vector<NodeId> Reading<Base>::children(NodeId parent, std::span<const std::string> names) {
+    std::vector<NodeId> ids;
+    ids.reserve(names.size());
+    auto query = db_.query("SELECT id FROM node WHERE parent = ?1 AND name = ?2");  // from the index alone
+    for (const std::string& name : names) {
+        query.bind(parent).bind_text(name);
+        NodeId id = query.next() ? query.integer(0) : 0;
+        query.again();
+        if (id == 0)
+            if (const auto node = child(parent, name)) id = node->id;
+        ids.push_back(id);
+    }
+    return ids;
 }
 
 template <typename Base>

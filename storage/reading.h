@@ -11,9 +11,11 @@
 namespace storage {
 
 // The columns of a node and of a space in the order node_from and space_from take them.
-#define NODE_COLUMNS                                                                                             \
-    "n.id, n.oid, n.space, n.parent, n.name, n.kind, n.created_ms, n.mtime_ns, n.exec, n.size, n.hash, n.tree, " \
-    "n.c_origin, n.c_seq, n.p_origin, n.p_seq, n.content_lsn, n.placed_lsn, n.changed_lsn"
+#define SHOWN_COLUMNS \
+    "n.id, n.oid, n.space, n.parent, n.name, n.kind, n.created_ms, n.mtime_ns, n.exec, n.size, n.hash, n.tree"
+#define NODE_COLUMNS \
+    SHOWN_COLUMNS ", n.c_origin, n.c_seq, n.p_origin, n.p_seq, n.content_lsn, n.placed_lsn, n.changed_lsn"
+inline constexpr int kShownColumns = 12;
 inline constexpr int kNodeColumns = 19;
 // What a row of `prop` p counts in its space. Of what was removed the name is kept.
 #define PROP_BYTES \
@@ -21,7 +23,8 @@ inline constexpr int kNodeColumns = 19;
 #define SPACE_COLUMNS "id, uid, kind, owner, root_node, dir, epoch, used_bytes"
 inline constexpr int kSpaceColumns = 8;
 
-void node_from(const sql::Query& query, Node& node);  // assigns in place: a listing reuses its row's memory
+void node_from(const sql::Query& query, Node& node);   // assigns in place: a listing reuses its row's memory
+void shown_from(const sql::Query& query, Node& node);  // what SHOWN_COLUMNS are, and nothing else
 Space space_from(const sql::Query& query);
 
 // The columns of a lock in the order lock_from takes them, from column `first` on.
@@ -51,6 +54,7 @@ class Reading : public Base {
     std::optional<Node> node(NodeId id) override;
     std::optional<Node> by_oid(SpaceId space, const Oid& oid) override;
     std::optional<Node> child(NodeId parent, std::string_view name) override;
+    std::vector<NodeId> children(NodeId parent, std::span<const std::string> names) override;
     Walk walk(NodeId root, std::span<const std::string> names) override;
     base::Segments path_of(NodeId id) override;
     std::string disk_path(const Node& node) override;

@@ -70,6 +70,8 @@ class ReadTxn {
     virtual std::optional<Node> by_oid(SpaceId space, const Oid& oid) = 0;
     // Exact octets first, then the name key (NFC), so that a client that sends NFD finds an NFC name.
     virtual std::optional<Node> child(NodeId parent, std::string_view name) = 0;
+    // What `child` finds of each of these names; 0: nothing.
+    virtual std::vector<NodeId> children(NodeId parent, std::span<const std::string> names) = 0;
     virtual Walk walk(NodeId root, std::span<const std::string> names) = 0;
     virtual base::Segments path_of(NodeId id) = 0;        // names below the space's root
     virtual std::string disk_path(const Node& node) = 0;  // below the storage root: "files/ana/a/b.txt"

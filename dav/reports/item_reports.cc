@@ -21,28 +21,50 @@ using http::Status;
 
 constexpr std::size_t kRowsAtOnce = 256;  // their octets are in memory
 
-// What one href of a multiget leads to.
+bool is_directly_in(const base::Segments& collection, const base::Segments& url) {
+    return url.size() == collection.size() + 1 && std::equal(collection.begin(), collection.end(), url.begin());
+}
+
+// What one href of a multiget leads to; no node: nothing that it may ask for.
 struct Asked {
-    std::string href;  // as sent
     storage::NodeId node = 0;
+    std::string_view prefix;  // of its name in the answer
 };
 
-// Where the path lies directly in the collection, its name.
-const std::string* member_of(const base::Segments& collection, const base::Segments& url) {
-    const bool inside =
-        url.size() == collection.size() + 1 && std::equal(collection.begin(), collection.end(), url.begin());
-    return inside ? &url.back() : nullptr;
-}
+// Members of one source, looked up together.
+struct Wanted {
+    std::vector<std::string> names;
+    std::vector<std::size_t> hrefs;  // by which of the hrefs
+};
 
-const ItemSource* source_of(const std::vector<ItemSource>& sources, const std::string& name) {
-    const auto found = std::find_if(sources.begin(), sources.end(),
-                                    [&](const ItemSource& one) { return name.starts_with(one.prefix); });
-    return found == sources.end() ? nullptr : &*found;
-}
-
-const ItemSource& sources_or_none(const std::vector<ItemSource>& sources) {
-    static const ItemSource none;
-    return sources.empty() ? none : sources.front();
+// Members of the collections that are asked so are items, all of them.
+std::vector<Asked> asked_by(storage::ReadTxn& txn, const Target& target, const std::vector<ItemSource>& sources,
+                            std::span<const std::string> hrefs, const http::Origin& origin) {
+    std::vector<Asked> asked(hrefs.size());
+    std::vector<Wanted> wanted(sources.size());
+    for (std::size_t i = 0; i < hrefs.size(); ++i) {
+        auto parsed = http::parse_reference(hrefs[i], origin);
+        auto* path = std::get_if<http::Path>(&parsed);
+        if (!path) continue;
+        if (is_directly_in(target.url, path->segments)) {
+            if (path->trailing_slash) continue;
+            std::string& name = path->segments.back();
+            const auto source = std::find_if(sources.begin(), sources.end(),
+                                             [&](const ItemSource& one) { return name.starts_with(one.prefix); });
+            if (source == sources.end()) continue;
+            name.erase(0, source->prefix.size());
+            Wanted& of_source = wanted[static_cast<std::size_t>(source - sources.begin())];
+            of_source.names.push_back(std::move(name));
+            of_source.hrefs.push_back(i);
+        } else if (path->segments == target.url && !target.is_collection()) {
+            asked[i].node = target.node().id;
+        }
+    }
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        const auto members = txn.children(sources[i].collection.id, wanted[i].names);
+        for (std::size_t k = 0; k < members.size(); ++k) asked[wanted[i].hrefs[k]] = {members[k], sources[i].prefix};
+    }
+    return asked;
 }
 
 }  // namespace
@@ -124,34 +146,22 @@ http::Response multiget(Call& call, Target& target, const xml::Element& body) {
         require_found(target);
         ItemAnswer answer(call, txn, target, std::move(asked));
         const std::vector<ItemSource> sources = item_sources(txn, target);
-        const ItemSource* from = &sources_or_none(sources);
-        std::vector<storage::NodeId> here;  // members of `from`, written together
+        std::vector<storage::NodeId> here;  // of one source, written together
+        std::string_view prefix;
         std::unordered_set<storage::NodeId> told;
         const auto flush = [&] {
-            answer.write(here, from->prefix);
+            answer.write(here, prefix);
             here.clear();
         };
-        for (const std::string& href : hrefs) {
-            auto parsed = http::parse_reference(href, origin);
-            const auto* path = std::get_if<http::Path>(&parsed);
-            const std::string* name = path ? member_of(target.url, path->segments) : nullptr;
-            if (name) {
-                const ItemSource* source = source_of(sources, *name);
-                const auto node = path->trailing_slash || !source
-                                      ? std::nullopt
-                                      : txn.child(source->collection.id, name->substr(source->prefix.size()));
-                if (node && storage::is_item(node->kind)) {
-                    if (source != from) flush();
-                    from = source;
-                    if (told.insert(node->id).second) here.push_back(node->id);
-                    continue;
-                }
-            } else if (path && path->segments == target.url && !target.is_collection()) {
-                if (told.insert(target.node().id).second) here.push_back(target.node().id);
+        const std::vector<Asked> nodes = asked_by(txn, target, sources, hrefs, origin);
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            if (nodes[i].node == 0 || nodes[i].prefix != prefix) flush();
+            if (nodes[i].node == 0) {
+                answer.missing(hrefs[i]);
                 continue;
             }
-            flush();
-            answer.missing(href);
+            prefix = nodes[i].prefix;
+            if (told.insert(nodes[i].node).second) here.push_back(nodes[i].node);
         }
         flush();
         return answer.finish();

@@ -261,6 +261,10 @@ TEST_CASE("names are found by exact octets, then by what they normalise to") {
     }
     CHECK_FALSE(find("cafe"));
     CHECK_FALSE(find("caf\xff"));
+    home.store->read([&](ReadTxn& txn) {
+        const std::vector<std::string> names = {nfd, "cafe", nfc, "caf\xff"};
+        CHECK(txn.children(home.files.root, names) == std::vector<NodeId>{find(nfd)->id, 0, find(nfc)->id, 0});
+    });
 }
 
 TEST_CASE("each verb leaves its one record with its facets") {
