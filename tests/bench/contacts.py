@@ -202,8 +202,9 @@ class Contacts:
         tokens = {}
         for server in self.peers:
             body = self.bench.text("first.xml", self.sync_body(""))
-            out = subprocess.run(["curl", "-sk", "-u", self.bench.login, "-X", "REPORT", "-H", "Content-Type: application/xml", "--data-binary", f"@{body}",
-                                  self.bench.url(server, "/b10000/")], check=True, capture_output=True, text=True).stdout
+            out = subprocess.run(["curl", "-sk", "-u", self.bench.login, "-X", "REPORT", "-H", "Content-Type: application/xml",
+                                  "--data-binary", f"@{body}", self.bench.url(server, "/b10000/")],
+                                 check=True, capture_output=True, text=True).stdout
             tokens[server.name] = out.rsplit("sync-token>", 2)[1].split("<")[0]
             changed = cards_of(8)[7].replace("Friends,Club", "Friends")
             self.bench.load(server, method="PUT", path=f"{server.base}/b10000/c7.vcf", requests=1, conns=1, patience=60,

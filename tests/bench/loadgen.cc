@@ -280,7 +280,7 @@ void report(const Plan& plan, Tally& tally, double seconds) {
     const auto at = [&](double p) {
         return all.empty() ? 0.F : all[std::min(all.size() - 1, static_cast<std::size_t>(p * static_cast<double>(all.size())))];
     };
-    std::printf("{\"done\": %ld, \"wrong\": %ld, \"first_wrong\": \"%s\", \"seconds\": %.3f, \"rate\": %.1f, \"p50_ms\": %.3f, "
+    std::printf("{\"done\": %ld, \"wrong\": %ld, \"first_wrong\": \"%s\", \"seconds\": %.3f, \"rate\": %.4f, \"p50_ms\": %.3f, "
                 "\"p99_ms\": %.3f, \"octets\": %lld, \"next\": %ld}\n",
                 tally.done, tally.wrong, tally.first_wrong.c_str(), seconds, static_cast<double>(tally.done) / seconds,
                 static_cast<double>(at(0.5)), static_cast<double>(at(0.99)), tally.octets, plan.start + tally.sent);
