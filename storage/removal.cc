@@ -119,12 +119,12 @@ void Writing::hide(const Node& top, const Author& author) {
     body.place = PlaceFacet{Oid{}, name, heads_of(top).places, {}};
     const Stamp stamp = ledger_.append(top.space, RecordKind::node, top.oid, author, body);
     keep_gone(top, stamp);
+    folders_.move(top.id, 0, name, stamp.lsn);  // while the row still says where it was
     auto query = db_.query(
         "UPDATE node SET parent = NULL, name = ?2, name_key = NULL, p_origin = ?3, p_seq = ?4, p_hlc = ?5,"
         " placed_lsn = ?6, changed_lsn = ?6 WHERE id = ?1");
     query.bind(top.id).bind_text(name).bind(stamp.dot.origin).bind(stamp.dot.seq).bind(stamp.hlc).bind(stamp.lsn).run();
     drop_locks(top.id);
-    folders_.move(top.id, 0, name, stamp.lsn);
     group_.moved_folders = true;
     if (top.parent != 0) touch(top.parent);
     if (!files) return;

@@ -500,10 +500,10 @@ Node Writing::move_to(const Node& before, NodeId parent, std::string_view name, 
     node.place = rank.dot;
     node.placed_lsn = node.changed_lsn = stamp.lsn;
     keep_gone(before, stamp);
+    if (folder) folders_.move(node.id, parent, name, stamp.lsn);  // while the row still says where it was
     set_place(node, rank);
     drop_locks(node.id);
     if (folder) {
-        folders_.move(node.id, parent, name, stamp.lsn);
         group_.moved_folders = true;
     } else {
         if (before.parent != 0) folders_.subtract(before.parent, share_of(before));

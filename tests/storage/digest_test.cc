@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
+#include <string>
+#include <vector>
 
 namespace storage {
 
@@ -125,6 +127,33 @@ TEST_CASE("every change below changes every collection above, and undoing it res
         CHECK(etag_of(*txn.node(home.files.root)) == before[0]);
     });
     CHECK(tags() == before);
+}
+
+TEST_CASE("a collection that moves or goes after a restart is taken out of the digest of where it was") {
+    TempDir dir;
+    NodeId one = 0;
+    {
+        Home home(dir.path());
+        one = home.make(home.pim.root, "one", NodeKind::addressbook).id;
+        home.make(home.pim.root, "two", NodeKind::addressbook);
+        home.store->write([&](WriteTxn& txn) {
+            for (std::size_t i = 0; i <= kRemoveAtOnceMax; ++i)
+                txn.put({one, std::to_string(i), NodeKind::card, {}, {}}, text_content("card"), no_index(), {});
+        });
+    }
+    const auto findings = [](Home& home) {
+        std::vector<std::string> found;
+        for (const auto& finding : home.store->check(false)) found.push_back(finding.what + " " + finding.where);
+        return found;
+    };
+    {
+        Home home(dir.path());
+        home.place(one, home.pim.root, "other");
+        CHECK(findings(home) == std::vector<std::string>{});
+    }
+    Home home(dir.path());
+    home.remove(one);
+    CHECK(findings(home) == std::vector<std::string>{});
 }
 
 }  // namespace storage
