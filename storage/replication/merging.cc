@@ -40,8 +40,8 @@ std::map<Oid, Tangled> tangled_items(Store& store, SpaceId space) {
     store.read([&](ReadTxn& txn) {
         auto query = txn.connection().query(
             "SELECT n.oid, n.id, n.kind, n.c_origin, n.c_seq FROM tangle AS t JOIN node AS n"
-            " ON n.space = t.space AND n.oid = t.oid WHERE t.space = ?1 AND n.kind IN (5, 6) LIMIT ?2");
-        query.bind(space).bind(static_cast<std::int64_t>(kMergesAtOnce));
+            " ON n.space = t.space AND n.oid = t.oid WHERE t.space = ?1 AND n.kind IN (5, 6)");
+        query.bind(space);
         while (query.next()) {
             const auto oid = base::id_from(query.blob(0));
             if (!oid) continue;
@@ -145,7 +145,9 @@ std::size_t merge_items(Store& store, SpaceId space) {
     const auto items = tangled_items(store, space);
     if (items.empty()) return 0;
     std::size_t done = 0;
+    // What can not be settled now (equal contents, octets that are not here yet) keeps no other one waiting.
     for (const Conflict& conflict : conflicts_of(store, space, items)) {
+        if (done == kMergesAtOnce) break;
         auto octets = settled(store, conflict);
         if (!octets) continue;
         const auto index = store.index_entry(conflict.kind, *octets);

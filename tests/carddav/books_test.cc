@@ -411,4 +411,26 @@ TEST_CASE("a user's default book is one book in every home, and removed in one s
     here.pull_from(there, ana);
     CHECK_FALSE(there.book(ana));
     CHECK_FALSE(here.book(ana));
+
+TEST_CASE("what two homes made alike keeps no card from being merged") {
+    Home here(Home::Book::made);
+    Home there(Home::Book::heard_of);
+    there.pull_from(here);
+    for (Home* home : {&here, &there}) {
+        const NodeId book = home->book().id;
+        home->store().write([&](WriteTxn& txn) {
+            for (std::size_t i = 0; i < storage::kMergesAtOnce + 200; ++i) {
+                const std::string name = std::to_string(i);
+                const std::string octets = card(name, "Same");
+                txn.put({book, name, NodeKind::card, {}, {}}, storage::text_content(octets), *card_entry(octets), {});
+            }
+        });
+        for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"})
+            home->put(name, card(name, "Anna", home == &here ? "EMAIL:a@x\r\n" : "TEL:1\r\n"));
+    }
+    exchange(here, there);
+    CHECK(here.merge() == 8);
+    exchange(here, there);
+    CHECK(there.merge() == 0);
+    CHECK(here.cards() == there.cards());
 }
