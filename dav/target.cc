@@ -87,6 +87,17 @@ bool is_exposed(const Caller& caller, const Target& target, bool of_merged) {
     return std::find(caller.books.begin(), caller.books.end(), name) != caller.books.end();
 }
 
+// The home of a group shows to such a credential what the caller's own home shows it of the group.
+void show_exposed(const Caller& caller, Target& target) {
+    if (caller.books.empty() || !target.path.empty() || target.home->space == storage::SpaceKind::files) return;
+    if (target.owner->uid == caller.uid) return;
+    const std::string mark = shown_name("", *target.owner);
+    for (const std::string& name : caller.books)
+        if (name.ends_with(mark)) target.rights.only.push_back(name.substr(0, name.size() - mark.size()));
+    target.rights.write = false;
+    if (target.rights.only.empty()) target.rights = {};
+}
+
 void decide_in_home(const Caller& caller, Target& target) {
     const auto rights = [&] { return rights_in_home(*target.home, caller, *target.book, target.owner, target.path); };
     target.rights = rights();
@@ -95,6 +106,7 @@ void decide_in_home(const Caller& caller, Target& target) {
     if (!target.merged) follow_group_mark(target);
     target.rights = rights();
     if (!is_exposed(caller, target, of_merged)) target.rights = {};
+    show_exposed(caller, target);
     if (!of_merged) return;
     target.rights.write = target.rights.unbind = false;
     target.rights.derived = target.merged;
