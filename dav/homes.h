@@ -27,4 +27,10 @@ inline constexpr std::array kHomeKinds = {
 // is /dav/contacts/family/club/. Files do without: there is one folder to mount.
 inline constexpr char kGroupMark = '~';
 
+// Such a name is not given to a collection: it would stand for one of a group, now or once its owner is a member, or
+// end elsewhere in a name of the merged collection (merged.h).
+inline bool is_marked(std::string_view name) {
+    return name.find(kGroupMark) != std::string_view::npos;
+}
+
 }  // namespace dav

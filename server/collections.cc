@@ -7,6 +7,7 @@
 
 #include "carddav/card_rule.h"
 #include "dav/error.h"
+#include "dav/homes.h"
 #include "dav/stored_text.h"
 #include "storage/base/log.h"
 
@@ -109,7 +110,7 @@ Outcome collection_add(Core& core, const Json& request) {
     const auto book = core.accounts().book();
     const storage::Principal& owner = owner_of(*book, request);
     const std::string name = base::to_nfc(text_of(request, "name"));
-    if (base::name_fault(name)) throw Refused(quoted(name) + " can not be a name");
+    if (base::name_fault(name) || dav::is_marked(name)) throw Refused(quoted(name) + " can not be a name");
     const std::string title = text_of(request, "title");
     return core.store().write([&](storage::WriteTxn& txn) {
         const storage::Space space = space_of(txn, rule, owner);

@@ -58,6 +58,7 @@ void check_sort(const Call& call, storage::ReadTxn& txn, const Ends& ends) {
     if (source.is_collection()) {
         if (source.node().kind != rule->collection || destination.path.size() != 1)
             throw DavError(rule->collection_location_ok);
+        if (!destination.exists()) require_unmarked(destination);
         return;
     }
     require_item_place(*rule, destination);

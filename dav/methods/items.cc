@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dav/error.h"
+#include "dav/homes.h"
 #include "dav/http/uri.h"
 
 namespace dav::method {
@@ -24,6 +25,10 @@ const ItemRule* rule_of(const Call& call, const Target& target) {
 void require_item_place(const ItemRule& rule, const Target& target) {
     if (target.exists() ? target.node().kind == rule.item : target.parent().kind == rule.collection) return;
     throw DavError(Status::forbidden).detail("items are members of their collections, and of nothing else");
+}
+
+void require_unmarked(const Target& target) {
+    if (is_marked(target.new_name())) throw DavError(Status::forbidden).detail("a name with the mark of groups");
 }
 
 void require_uid_free(const Call& call, storage::ReadTxn& txn, const ItemRule& rule, const base::Segments& collection,

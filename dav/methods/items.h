@@ -17,6 +17,9 @@ const ItemRule* rule_of(const Call& call, const Target& target);
 // Of a name that is to be created or written: an item stands in a collection of its rule, 403 elsewhere.
 void require_item_place(const ItemRule& rule, const Target& target);
 
+// Throws 403 where a new collection would have the name of a group's, or of a member of the merged one.
+void require_unmarked(const Target& target);
+
 // Throws no-uid-conflict with its href where another member of the collection has that UID. `collection`: as the
 // request names it; `leaving`: those that go, or are what is written.
 void require_uid_free(const Call& call, storage::ReadTxn& txn, const ItemRule& rule, const base::Segments& collection,

@@ -48,6 +48,7 @@ void require_collection_place(const Call& call, const Target& target, const Item
     const ItemRule* here = rule_of(call, target);
     if (wanted && (wanted != here || target.path.size() != 1)) throw DavError(wanted->collection_location_ok);
     if (here && !wanted) throw DavError(cond::valid_resourcetype).detail("folders are not made here");
+    if (here) require_unmarked(target);
 }
 
 std::optional<PropUpdate> asked_props(Call& call, const http::Request& request, const ItemRule*& wanted) {
