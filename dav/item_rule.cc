@@ -28,7 +28,13 @@ std::string free_item_name(storage::ReadTxn& txn, storage::NodeId collection, co
         name += rule.name_suffix;
         if (!txn.child(collection, name)) return name;
     }
-    return base::hex(base::sha256(uid).view()).substr(0, kHashDigits) + std::string(rule.name_suffix);
+    // Who has that name has it by a chance that nobody meets, or means to: each further one is as far from him.
+    std::string digits = base::hex(base::sha256(uid).view());
+    for (;;) {
+        name = digits.substr(0, kHashDigits) + std::string(rule.name_suffix);
+        if (!txn.child(collection, name)) return name;
+        digits = base::hex(base::sha256(digits).view());
+    }
 }
 
 }  // namespace dav

@@ -35,12 +35,11 @@ class Cutter {
         std::size_t line = 0;
         bool too_long = false;
     };
+    std::size_t lines() const { return number_; }
     std::optional<Piece> next() {
         Piece piece = std::exchange(pending_, {});
         std::string line;
-        while (std::getline(file_, line)) {
-            ++number_;
-            if (!file_.eof()) line += '\n';
+        while (take_line(line)) {
             const std::string_view words = trimmed(std::string_view(line).substr(0, line.find('\n')));
             if (http::equal_ignoring_case(words, rule_.begin_line)) {
                 if (piece.line != 0) {
@@ -60,8 +59,22 @@ class Cutter {
     }
 
   private:
+    // With its break. Of one that is longer than any item the rest is a line of its own: the item is not taken.
+    bool take_line(std::string& line) {
+        line.clear();
+        if (!continued_) ++number_;
+        for (int c = file_.get(); c != std::char_traits<char>::eof(); c = file_.get()) {
+            line += static_cast<char>(c);
+            continued_ = line.size() == kItemBytesMax && c != '\n';
+            if (c == '\n' || continued_) return true;
+        }
+        if (line.empty() && !continued_) --number_;  // the end
+        return !line.empty();
+    }
+
     const dav::ItemRule& rule_;
     std::istream& file_;
+    bool continued_ = false;
     Piece pending_;
     std::size_t number_ = 0;
 };
@@ -130,6 +143,8 @@ ImportResult import_file(const dav::ItemRule& rule, std::istream& file, const nl
         }
     }
     batch.send();
+    const bool nothing = lines.empty() && result.aside.empty();
+    if (nothing && cutter.lines() > 0) result.aside.push_back({1, "there is no " + std::string(rule.begin_line) + " in the file"});
     return result;
 }
 

@@ -78,21 +78,26 @@ std::size_t Writing::apply(SpaceId id, std::span<const LogRecord> records, Fetch
 // A content that lost against another: history has it, and who merges.
 void Writing::keep_unshown(SpaceId space, const LogRecord& record, const ContentFacet& content, const Stamp& stamp,
                            Supply& supply) {
-    if (!content.hash || body(*content.hash)) return;
+    if (!content.hash) return;
     const auto node = by_oid(space, record.oid);
     if (!node || !is_item(node->kind) || node->hash == content.hash) return;
-    Content* octets = supply.take(*content.hash);
-    if (octets == nullptr) return;  // its writer has it, and merges
+    // Also where another card has the same octets: they are this one's history too, when that one goes.
+    const bool here = body(*content.hash).has_value();
+    Content* octets = here ? nullptr : supply.take(*content.hash);
+    if (!here && octets == nullptr) return;  // its writer has it, and merges
     Node lost = *node;
     lost.hash = content.hash;
     lost.size = content.size;
     lost.mtime_ns = content.mtime_ns;
     lost.content = record.dot;
     lost.content_lsn = stamp.lsn;
-    db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2) ON CONFLICT (hash) DO NOTHING")
-        .bind_blob(content.hash->view())
-        .bind_blob(octets->is_inline() ? octets->bytes() : read_staged(tree_, *octets))
-        .run();
+    if (octets != nullptr) {
+        const std::string bytes = octets->is_inline() ? octets->bytes() : read_staged(tree_, *octets);
+        db_.query("INSERT INTO body (hash, bytes) VALUES (?1, ?2)")
+            .bind_blob(content.hash->view())
+            .bind_blob(bytes)
+            .run();
+    }
     Stamp ended = stamp;
     ended.lsn = ledger_.bare_lsn();
     keep_version(lost, ended, record.author, {});

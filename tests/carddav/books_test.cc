@@ -411,6 +411,7 @@ TEST_CASE("a user's default book is one book in every home, and removed in one s
     here.pull_from(there, ana);
     CHECK_FALSE(there.book(ana));
     CHECK_FALSE(here.book(ana));
+}
 
 TEST_CASE("what two homes made alike keeps no card from being merged") {
     Home here(Home::Book::made);

@@ -74,6 +74,19 @@ TEST_CASE("one bad card is set aside by its line, the others are in") {
     CHECK(root.exported() == card("a", "A") + card("b", "B"));
 }
 
+TEST_CASE("a file that is none, and a line without an end") {
+    const Root root;
+    CHECK(root.import("").out == "added 0, changed 0, unchanged 0, set aside 0\n");
+    const Ran garbage = root.import("name,phone\nana,1\n");
+    CHECK(garbage.status == 1);
+    CHECK(garbage.out == "added 0, changed 0, unchanged 0, set aside 1\nline 1: there is no BEGIN:VCARD in the file\n");
+    std::string file = card("a", "A") + "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:long\r\nFN:L\r\nNOTE:";
+    file += std::string((std::size_t{16} << 20) + 1000, 'x') + "\r\nEND:VCARD\r\n" + card("b", "B");
+    const Ran ran = root.import(file);
+    CHECK(ran.out == "added 2, changed 0, unchanged 0, set aside 1\nline 6: it does not end\n");
+    CHECK(root.exported() == card("a", "A") + card("b", "B"));
+}
+
 TEST_CASE("old phones and SIM cards write neither UID nor FN: both are made, the same each time") {
     const Root root;
     const std::string file =
