@@ -63,7 +63,7 @@ std::size_t sequence_length(std::string_view text, std::size_t at) {
 }
 
 constexpr std::uint64_t in_all(char octet) {
-    return 0x0101010101010101 * static_cast<unsigned char>(octet);
+    return std::uint64_t{0x0101010101010101} * static_cast<unsigned char>(octet);
 }
 
 // Whether one of eight octets may be other than plain, by the top bits of their lanes: one that is not ASCII, a control
