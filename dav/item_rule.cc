@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "storage/base/failure.h"
 #include "storage/base/hash.h"
 
 namespace dav {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 200;  // without the suffix
 constexpr std::size_t kHashDigits = 32;
+constexpr int kNamesMax = 16;
 
 bool is_plain(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
@@ -30,11 +32,12 @@ std::string free_item_name(storage::ReadTxn& txn, storage::NodeId collection, co
     }
     // Who has that name has it by a chance that nobody meets, or means to: each further one is as far from him.
     std::string digits = base::hex(base::sha256(uid).view());
-    for (;;) {
+    for (int tries = 0; tries < kNamesMax; ++tries) {
         name = digits.substr(0, kHashDigits) + std::string(rule.name_suffix);
         if (!txn.child(collection, name)) return name;
         digits = base::hex(base::sha256(digits).view());
     }
+    throw base::Failure(base::Fault::busy, "no free name for an item");
 }
 
 }  // namespace dav
