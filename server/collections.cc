@@ -234,6 +234,7 @@ std::string keep_collections(Core& core, const storage::Principal& owner) {
             }
             file->sync();
             tree.sync_folder(folder);
+            tree.sync_folder(files->dir);  // the folder's own name, before the removal is recorded
             any = true;
         }
     }
